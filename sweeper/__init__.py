@@ -1,0 +1,1 @@
+"""sweeper finds the best LoRA fine-tune that fits your GPU."""

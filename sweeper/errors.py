@@ -1,0 +1,37 @@
+"""The errors a user sees. Only cli.py prints them, each as one line."""
+
+
+class SweepError(Exception):
+    """Root of all errors that sweeper raises on purpose.
+
+    `exit_code` is what the process ends with: 1 where work was done and failed, 2 where the user
+    can mend the input or the surroundings and nothing was changed.
+    """
+
+    exit_code = 1
+
+
+class InputError(SweepError):
+    """Bad input: a place, what is wrong there and by which rule, and the fix."""
+
+    exit_code = 2
+
+    def __init__(self, place: str, problem: str, fix: str) -> None:
+        self.place = place
+        self.problem = problem
+        self.fix = fix
+        super().__init__(f"{place}: {problem}. {fix}.")
+
+
+class UnavailableError(SweepError):
+    """Something outside is needed and not there: a server, a lock, a download. Nothing was changed."""
+
+    exit_code = 2
+
+
+class TrainingError(SweepError):
+    """A trial or its worker could not go on."""
+
+
+class ProofError(SweepError):
+    """A promoted model did not behave as the trained one; the live model was left as it was."""

@@ -1,0 +1,141 @@
+"""What happens in a sweep, as values: workers emit them, the driver writes them down.
+
+Optuna and MLflow are written from these and from nothing else, so each event carries its own time
+(seconds since the epoch) and writing one twice gives the same result as writing it once.
+"""
+
+import dataclasses
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from sweeper.space.trial_config import TrialConfig
+
+BASE_TRIAL = -1
+"""Stands in `trial` where the untouched base model is meant."""
+
+
+@dataclass(frozen=True, slots=True)
+class CaseAnswer:
+    """One case of a suite, answered. `score` is from 0 (wrong) to 1 (right)."""
+
+    case_id: str
+    prompt: str
+    answer: str
+    expected: str
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Root of all events. `trial` is Optuna's trial number, or BASE_TRIAL."""
+
+    trial: int
+    time: float
+
+
+@dataclass(frozen=True, slots=True)
+class TrialAsked(Event):
+    """The search proposed a trial."""
+
+    config: TrialConfig
+
+
+@dataclass(frozen=True, slots=True)
+class TrialStarted(Event):
+    """A worker took the trial up. `attempt` counts from 1; a later attempt voids the earlier ones."""
+
+    attempt: int
+    micro_batch_size: int
+    gradient_accumulation_steps: int
+    total_steps: int
+    total_examples: int
+
+
+@dataclass(frozen=True, slots=True)
+class StepTrained(Event):
+    """One optimizer step. `tokens` counts row tokens so far; `grad_norm` is taken before clipping."""
+
+    step: int
+    examples: int
+    tokens: int
+    loss: float
+    learning_rate: float
+    grad_norm: float
+
+
+@dataclass(frozen=True, slots=True)
+class CasesAnswered(Event):
+    """Progress of scoring: `done` of `total` cases of a suite have their answer."""
+
+    suite: str
+    done: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class SuiteScored(Event):
+    """A suite's score: the mean over its cases."""
+
+    suite: str
+    score: float
+    wall_seconds: float
+    answers: tuple[CaseAnswer, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TrialCompleted(Event):
+    """Trained to its end and scored. `adapter` is the PEFT folder, relative to the sweep's folder."""
+
+    objective: float
+    adapter: str
+    train_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class TrialDiverged(Event):
+    """The loss stopped being a number; the trial ended at once."""
+
+    step: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class TrialFailed(Event):
+    """An attempt broke off. `final` when it will not be tried again."""
+
+    attempt: int
+    reason: str
+    final: bool
+
+
+_KINDS: dict[str, type[Event]] = {
+    kind.__name__: kind
+    for kind in (
+        TrialAsked,
+        TrialStarted,
+        StepTrained,
+        CasesAnswered,
+        SuiteScored,
+        TrialCompleted,
+        TrialDiverged,
+        TrialFailed,
+    )
+}
+
+
+def to_json(event: Event) -> str:
+    """One line of JSON, without its line end."""
+    return json.dumps({"kind": type(event).__name__, **dataclasses.asdict(event)}, ensure_ascii=False)
+
+
+def from_json(line: str) -> Event:
+    """The event that `to_json` wrote. Raises KeyError or TypeError on anything else."""
+    fields: dict[str, Any] = json.loads(line)
+    kind = _KINDS[fields.pop("kind")]
+    if kind is TrialAsked:
+        config = fields["config"]
+        fields["config"] = TrialConfig(**{**config, "target_modules": tuple(config["target_modules"])})
+    elif kind is SuiteScored:
+        fields["answers"] = tuple(CaseAnswer(**answer) for answer in fields["answers"])
+    return kind(**fields)
