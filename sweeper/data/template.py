@@ -36,7 +36,9 @@ class Template:
 
     def render(self, messages: list[dict[str, str]], generation: bool = True) -> str:
         """The template's text for `messages`, ready for an answer to follow if `generation`."""
-        return str(self.tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=generation))
+        return str(
+            self.tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=generation)
+        )
 
     def prompt(self, instruction: str, text: str) -> str:
         """What the model reads before it answers a row."""
@@ -59,9 +61,7 @@ def template_of(tokenizer: Any) -> Template:
 def _end_of_turn(tokenizer: Any) -> str:
     """The special token that the template writes after an answer (Gemma's differs from its eos_token)."""
     user, answer = {"role": "user", "content": "question"}, "answer"
-    rendered = tokenizer.apply_chat_template(
-        [user, {"role": "assistant", "content": answer}], tokenize=False
-    )
+    rendered = tokenizer.apply_chat_template([user, {"role": "assistant", "content": answer}], tokenize=False)
     tail = rendered.rpartition(answer)[2]
     ids = tokenizer(tail, add_special_tokens=False)["input_ids"] if tail else []
     if ids and ids[0] in tokenizer.all_special_ids:

@@ -1,0 +1,106 @@
+"""Trains K trials at once on one frozen base, each exactly as it would train alone."""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import nn
+
+from sweeper.data.encode import EncodedRow
+from sweeper.training.packed import IGNORED, PackedBatch, pack
+from sweeper.training.slot import Slot
+from sweeper.training.slot_linear import SlotLinear, active_slots, wrap_linears
+
+
+@dataclass(frozen=True, slots=True)
+class StepResult:
+    """One optimizer step of one slot, or the end of a slot whose loss is no number (`diverged`)."""
+
+    slot: Slot
+    step: int
+    loss: float
+    learning_rate: float
+    grad_norm: float
+    diverged: bool = False
+
+
+class Engine:
+    """A frozen base whose linear layers carry the adapters of whichever slots are active."""
+
+    def __init__(self, model: Any, share_prefix: bool = True) -> None:
+        model.requires_grad_(False)
+        self.model = model
+        self.decoder: nn.Module = model.base_model
+        self.head: nn.Module = model.get_output_embeddings()
+        self.layers: dict[str, SlotLinear] = wrap_linears(model, self.head)
+        self.share_prefix = share_prefix
+
+    def train(self, slots: Sequence[Slot]) -> Iterator[StepResult]:
+        """Trains all `slots` to their ends; gives a result whenever one of them has taken a step."""
+        active = list(slots)
+        while active:
+            losses = self.micro_step(active)
+            for slot, loss in zip(list(active), losses, strict=True):
+                slot.window_loss += loss
+                if not math.isfinite(slot.window_loss):
+                    active.remove(slot)
+                    yield StepResult(slot, slot.step + 1, slot.window_loss, 0.0, 0.0, diverged=True)
+                elif slot.window_is_complete:
+                    mean_loss = slot.window_loss
+                    learning_rate, norm = slot.optimizer_step()
+                    if slot.finished:
+                        active.remove(slot)
+                    yield StepResult(slot, slot.step, mean_loss, learning_rate, norm)
+
+    def micro_step(self, slots: Sequence[Slot]) -> list[float]:
+        """Forward and backward of one micro-batch per slot; gradients add up in each slot's adapter.
+
+        Gives each slot's share of its window's mean loss.
+        """
+        counts = torch.tensor([float(slot.window_label_count) for slot in slots])
+        groups = [slot.next_micro_batch() for slot in slots]
+        with active_slots(self.layers, [slot.adapter for slot in slots]):
+            sums = self.loss_sums(pack(groups, self.share_prefix))
+            shares = sums / counts
+            # A slot whose loss is no number must not reach the others through the sum.
+            torch.where(shares.isfinite(), shares, 0.0).sum().backward()  # type: ignore[no-untyped-call]
+        return shares.tolist()
+
+    def loss_sums(self, batch: PackedBatch) -> torch.Tensor:
+        """Sum of token cross-entropies in each slot's row, shape [K].
+
+        The head runs on labelled positions only.
+        """
+        labelled = batch.labels != IGNORED
+        logits = self.labelled_logits(batch).float()
+        losses = nn.functional.cross_entropy(logits, batch.labels[labelled], reduction="none")
+        owners = labelled.nonzero()[:, 0]
+        return torch.zeros(len(batch.input_ids)).index_add(0, owners, losses)
+
+    def labelled_logits(self, batch: PackedBatch) -> torch.Tensor:
+        """Logits at the labelled positions of all slots in turn, shape [labels, vocabulary]."""
+        hidden = self.decoder(
+            input_ids=batch.input_ids,
+            position_ids=batch.position_ids,
+            attention_mask=batch.attention_mask,
+            use_cache=False,
+        ).last_hidden_state
+        logits: torch.Tensor = self.head(hidden[batch.labels != IGNORED])
+        return logits
+
+    @torch.inference_mode()
+    def check_layout(self, rows: Sequence[EncodedRow]) -> float:
+        """Largest difference between the packed layout's logits and the whole model's, row by row.
+
+        Architectures differ in whether they honour the packed layout's mask; this shows it at load.
+        """
+        packed = self.labelled_logits(pack([rows], self.share_prefix))
+        alone = torch.cat(
+            [
+                self.model(input_ids=torch.tensor([row.input_ids])).logits[0, row.prompt_length - 1 : -1]
+                for row in rows
+            ]
+        )
+        return float((packed - alone).abs().max())

@@ -1,0 +1,90 @@
+"""The packed row layout: a trial's micro-batch in one row, its common prefix computed once.
+
+Each of a micro-batch's rows sees the shared prefix and itself, never its neighbours, and its
+positions go on from the prefix as if it stood alone. So loss and gradients are those of the rows
+one by one, with nothing padded but the end (Krell et al. 2021, "Efficient Sequence Packing without
+Cross-contamination", arXiv 2107.02027, extended here by the shared prefix).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+
+from sweeper.data.encode import EncodedRow, common_prefix_length
+
+IGNORED = -100
+"""The label of a position that is not trained, as in transformers."""
+
+_PADDING = -1
+_PREFIX = 0
+
+
+@dataclass(frozen=True, slots=True)
+class PackedBatch:
+    """One packed row for each of K slots.
+
+    Shapes: input_ids, position_ids, labels [K, T]; attention_mask [K, 1, T, T], True where the
+    query (third dimension) may see the key (fourth). `labels` holds the token that follows a position.
+    """
+
+    input_ids: torch.Tensor
+    position_ids: torch.Tensor
+    labels: torch.Tensor
+    attention_mask: torch.Tensor
+
+
+def pack(groups: Sequence[Sequence[EncodedRow]], share_prefix: bool = True) -> PackedBatch:
+    """Packs each slot's micro-batch (`groups[k]`, never empty) into row k."""
+    packed = [_pack_one(group, common_prefix_length(group) if share_prefix else 0) for group in groups]
+    longest = max(len(row.tokens) for row in packed)
+    length = -(-longest // 8) * 8  # matmuls are faster on round lengths
+
+    def rectangle(columns: list[list[int]], fill: int) -> torch.Tensor:
+        return torch.tensor([column + [fill] * (length - len(column)) for column in columns])
+
+    segments = rectangle([row.segments for row in packed], _PADDING)
+    return PackedBatch(
+        input_ids=rectangle([row.tokens for row in packed], 0),
+        position_ids=rectangle([row.positions for row in packed], 0),
+        labels=rectangle([row.labels for row in packed], IGNORED),
+        attention_mask=_mask(segments),
+    )
+
+
+@dataclass(slots=True)
+class _PackedRow:
+    tokens: list[int]
+    positions: list[int]
+    labels: list[int]
+    segments: list[int]
+
+
+def _pack_one(group: Sequence[EncodedRow], prefix: int) -> _PackedRow:
+    packed = _PackedRow(
+        tokens=list(group[0].input_ids[:prefix]),
+        positions=list(range(prefix)),
+        labels=[IGNORED] * prefix,
+        segments=[_PREFIX] * prefix,
+    )
+    for segment, row in enumerate(group, start=1):
+        length = len(row.input_ids)
+        following = [
+            row.input_ids[at + 1] if at + 1 >= row.prompt_length else IGNORED for at in range(length - 1)
+        ]
+        packed.tokens += row.input_ids[prefix:]
+        packed.positions += range(prefix, length)
+        packed.labels += [*following, IGNORED][prefix:]
+        packed.segments += [segment] * (length - prefix)
+    return packed
+
+
+def _mask(segments: torch.Tensor) -> torch.Tensor:
+    """segments [K, T] to the mask [K, 1, T, T]. Padding sees itself alone: a row of no key gives NaN."""
+    length = segments.shape[1]
+    query, key = segments[:, :, None], segments[:, None, :]
+    same_row = (query == key) & (query != _PADDING)
+    prefix = (key == _PREFIX) & (query != _PADDING)
+    causal = torch.ones(length, length, dtype=torch.bool).tril()
+    itself = torch.eye(length, dtype=torch.bool)
+    return ((same_row | prefix) & causal | itself)[:, None]
