@@ -20,7 +20,8 @@ class InputError(SweepError):
         self.place = place
         self.problem = problem
         self.fix = fix
-        super().__init__(f"{place}: {problem}. {fix}.")
+        end = "" if fix.endswith("?") else "."
+        super().__init__(f"{place}: {problem}. {fix}{end}")
 
 
 class UnavailableError(SweepError):

@@ -1,0 +1,179 @@
+"""Turns pydantic's errors into problems with a key path, a value, a rule and a fix."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, get_args
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from sweeper.space.broken_rule import BrokenRule
+from sweeper.space.suggest import closest, did_you_mean
+
+KeyPath = tuple[str | int, ...]
+"""Keys and list indices from the root of a file down to a value."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is wrong with a file. `at_key` where its key is to blame and not its value."""
+
+    key_path: KeyPath
+    text: str
+    fix: str
+    at_key: bool = False
+
+    @classmethod
+    def without_value(cls, key_path: KeyPath) -> "Problem":
+        """A key with nothing after its colon."""
+        return cls(
+            key_path, f"{dotted(key_path)} has no value", "Give it one or remove the line", at_key=True
+        )
+
+
+def dotted(key_path: KeyPath) -> str:
+    """search.trials, cases[2].expected; "the file" for its root."""
+    text = "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in key_path)
+    return text.removeprefix(".") or "the file"
+
+
+def shown(value: Any) -> str:
+    """A value as an error shows it: short, and texts in quotes."""
+    if isinstance(value, dict):
+        return "a mapping"
+    if isinstance(value, (list, tuple)):
+        return "a list"
+    if value is None:
+        return "empty"
+    if isinstance(value, bool):
+        return str(value).lower()
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:56]}...'"
+
+
+def problems_of(error: ValidationError, model: type[BaseModel], data: Any) -> list[Problem]:
+    """All that pydantic found, but for missing keys that stand there misspelled."""
+    found = [(details, _key_path(details["loc"], data)) for details in error.errors(include_url=False)]
+    misspelled = {
+        (*key_path[:-1], closest(str(key_path[-1]), _known_keys(model, key_path[:-1])))
+        for details, key_path in found
+        if details["type"] == "extra_forbidden"
+    }
+    return [
+        _problem(details, key_path, model)
+        for details, key_path in found
+        if details["type"] != "missing" or (*key_path, details["loc"][-1]) not in misspelled
+    ]
+
+
+def _key_path(loc: tuple[str | int, ...], data: Any) -> KeyPath:
+    """The keys in pydantic's loc, which also names union members and validators."""
+    keys: list[str | int] = []
+    for piece in loc:
+        in_mapping = isinstance(data, dict) and piece in data
+        in_list = isinstance(data, list) and isinstance(piece, int) and piece < len(data)
+        if in_mapping or in_list:
+            keys.append(piece)
+            data = data[piece]
+    return tuple(keys)
+
+
+def _problem(details: ErrorDetails, key_path: KeyPath, model: type[BaseModel]) -> Problem:
+    kind, name, value = details["type"], dotted(key_path), details["input"]
+    context = details.get("ctx", {})
+    if kind == "missing":
+        return _missing(key_path, str(details["loc"][-1]), model)
+    if kind == "extra_forbidden":
+        known = _known_keys(model, key_path[:-1])
+        fix = did_you_mean(str(key_path[-1]), known, f"Known keys here: {', '.join(known)}")
+        return Problem(key_path, f"unknown key '{name}'", fix, at_key=True)
+    if isinstance(broken := context.get("error"), BrokenRule):
+        at = (*key_path, *broken.at)
+        return Problem(at, f"{dotted(at)} {broken.problem}", broken.fix)
+    rule = _RULES[kind](context) if kind in _RULES else _own_words(details["msg"])
+    return Problem(key_path, f"{name} is {shown(value)}, must be {rule}", _fix(details, key_path, model))
+
+
+def _missing(parent: KeyPath, key: str, model: type[BaseModel]) -> Problem:
+    example = _example(model, (*parent, key))
+    fix = f"Add it, for example `{key}: {example}`" if example else "Add it"
+    return Problem(parent, f"'{dotted((*parent, key))}' is missing", fix, at_key=True)
+
+
+_RULES: dict[str, Callable[[dict[str, Any]], str]] = {
+    "int_type": lambda _: "a whole number",
+    "float_type": lambda _: "a number",
+    "string_type": lambda _: "text",
+    "bool_type": lambda _: "true or false",
+    "list_type": lambda _: "a list",
+    "dict_type": lambda _: "a mapping",
+    "model_type": lambda _: "a mapping of keys to values",
+    "finite_number": lambda _: "a finite number",
+    "literal_error": lambda context: str(context["expected"]),
+    "greater_than": lambda context: f"greater than {context['gt']}",
+    "greater_than_equal": lambda context: f"at least {context['ge']}",
+    "less_than": lambda context: f"less than {context['lt']}",
+    "less_than_equal": lambda context: f"at most {context['le']}",
+    "string_too_short": lambda context: f"text of at least {_count(context['min_length'], 'character')}",
+    "string_too_long": lambda context: f"text of at most {_count(context['max_length'], 'character')}",
+    "too_short": lambda context: f"of at least {_count(context['min_length'], 'entry', 'entries')}",
+    "too_long": lambda context: f"of at most {_count(context['max_length'], 'entry', 'entries')}",
+}
+"""What pydantic's kinds of error ask for, in the words of a user."""
+
+
+def _count(number: int, one: str, many: str | None = None) -> str:
+    return f"{number} {one if number == 1 else many or one + 's'}"
+
+
+def _own_words(message: str) -> str:
+    return message.removeprefix("Input should be ").removeprefix("Value error, ")
+
+
+def _fix(details: ErrorDetails, key_path: KeyPath, model: type[BaseModel]) -> str:
+    kind, value = details["type"], details["input"]
+    example = _example(model, key_path)
+    otherwise = f"Write for example `{key_path[-1]}: {example}`" if example and key_path else "Correct it"
+    if kind == "literal_error":
+        allowed = re.findall(r"'([^']*)'", details["ctx"]["expected"])
+        return did_you_mean(str(value), allowed, "Write one of them")
+    if kind in ("int_type", "float_type") and isinstance(value, str) and is_number(value):
+        return f"Write {value.strip()} without quotes"
+    if kind == "string_type" and isinstance(value, (int, float)):
+        return "Put it in quotes"
+    return otherwise
+
+
+def is_number(text: str) -> bool:
+    """Whether a text reads as a finite number, as "1e-4" in quotes does."""
+    return re.fullmatch(r"\s*[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d+)?\s*", text) is not None
+
+
+def _known_keys(model: type[BaseModel], key_path: KeyPath) -> list[str]:
+    owner = _model_at(model, key_path)
+    return list(owner.model_fields) if owner else []
+
+
+def _example(model: type[BaseModel], key_path: KeyPath) -> str | None:
+    """The YAML text that the model's field gives as its example."""
+    keys = [key for key in key_path if isinstance(key, str)]
+    owner = _model_at(model, tuple(keys[:-1])) if keys else None
+    field = owner.model_fields.get(keys[-1]) if owner else None
+    return str(field.examples[0]) if field and field.examples else None
+
+
+def _model_at(model: type[BaseModel], key_path: KeyPath) -> type[BaseModel] | None:
+    """The model that describes the mapping at `key_path`: the first one in each field's annotation."""
+    found: type[BaseModel] | None = model
+    for key in key_path:
+        if isinstance(key, str) and found is not None:
+            field = found.model_fields.get(key)
+            found = _first_model(field.annotation) if field else None
+    return found
+
+
+def _first_model(annotation: Any) -> type[BaseModel] | None:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next((found for part in get_args(annotation) if (found := _first_model(part))), None)
