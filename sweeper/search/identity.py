@@ -1,0 +1,66 @@
+"""What a study is about. Trials may be compared with each other only while this stays the same."""
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from sweeper.space.parameters import Choice, Constant, Parameter
+from sweeper.space.space import Space
+
+Identity = dict[str, Any]
+"""Key in the space file → value, as JSON keeps it."""
+
+_CONTENT_KEYS = ("data.train", "evaluation.dev")
+"""Held by a hash of the file's content, so a file may move but not change."""
+
+
+def identity_of(space: Space) -> Identity:
+    """The part of a space that decides what a trial's score means, and which trials are proposed.
+
+    `search.trials`, `promote` and `evaluation.test` are left out: they may change between two
+    starts. A base model is known by its name only. Reads the train and dev files.
+    """
+    return {
+        "model.base": space.base,
+        "data.train": _content_hash(space.train),
+        "evaluation.dev": _content_hash(space.dev),
+        "search.seed": space.search.seed,
+        "search.sampler": space.search.sampler,
+        **{f"parameters.{name}": _plain(parameter) for name, parameter in space.parameters.items()},
+    }
+
+
+def differences(was: Identity, now: Identity) -> list[str]:
+    """What changed, each as half a sentence; empty if nothing did."""
+    keys = [*was, *(key for key in now if key not in was)]
+    return [_difference(key, was.get(key), now.get(key)) for key in keys if was.get(key) != now.get(key)]
+
+
+def _difference(key: str, was: Any, now: Any) -> str:
+    if key in _CONTENT_KEYS:
+        return f"the content of {key} changed"
+    return f"{key} was {_readable(was)} and is {_readable(now)}"
+
+
+def _plain(parameter: Parameter) -> Any:
+    if isinstance(parameter, Constant):
+        return list(parameter.value) if isinstance(parameter.value, tuple) else parameter.value
+    if isinstance(parameter, Choice):
+        return {"values": [list(value) if isinstance(value, tuple) else value for value in parameter.values]}
+    return {"min": parameter.low, "max": parameter.high, "log": parameter.log}
+
+
+def _readable(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{key}: {_readable(item)}" for key, item in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(_readable(item) for item in value) + "]"
+    if isinstance(value, bool):
+        return str(value).lower()
+    return "unset" if value is None else str(value)
+
+
+def _content_hash(path: Path) -> str:
+    with open(path, "rb") as file:
+        return "sha256:" + hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,172 @@
+"""The trials of one sweep, proposed and kept by Optuna."""
+
+import json
+from dataclasses import dataclass
+from typing import Literal
+
+import optuna
+import sqlalchemy.exc
+from optuna.trial import FrozenTrial, TrialState
+
+from sweeper.errors import InputError, UnavailableError
+from sweeper.home import Home
+from sweeper.search.distributions import config_of, distributions_of
+from sweeper.search.identity import differences, identity_of
+from sweeper.search.sampler import make_sampler
+from sweeper.space.space import Space
+from sweeper.space.trial_config import TrialConfig
+
+_IDENTITY = "sweeper.identity"
+_LOCK_TIMEOUT_SECONDS = 60.0
+"""How long to wait for another sweep that writes to the same database."""
+
+StateName = Literal["running", "complete", "pruned", "failed"]
+
+_STATE_NAMES: dict[TrialState, StateName] = {
+    TrialState.RUNNING: "running",
+    TrialState.COMPLETE: "complete",
+    TrialState.PRUNED: "pruned",
+    TrialState.FAIL: "failed",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class TrialSummary:
+    """One trial as the study knows it. `value` is set if and only if it is complete."""
+
+    number: int
+    config: TrialConfig
+    state: StateName
+    value: float | None
+
+
+class Study:
+    """The study of `space.name` in the home's Optuna database, made if it is not there yet.
+
+    Values are maximised. One process at a time may hold a study: the driver, under its sweep's lock.
+
+    Example:
+        study = Study(home, space)
+        while study.finished_count() < space.search.trials:
+            number, config = study.ask()
+            study.tell_completed(number, train_and_score(config))
+    """
+
+    def __init__(self, home: Home, space: Space) -> None:
+        """Raises InputError if the stored study was made for another space, UnavailableError if the
+        database cannot be opened."""
+        self._space = space
+        self._distributions = distributions_of(space.parameters)
+        optuna.logging.set_verbosity(optuna.logging.ERROR)
+        home.mlruns.mkdir(parents=True, exist_ok=True)
+        self._storage = _open_storage(home.optuna_uri)
+        self._study = optuna.create_study(
+            storage=self._storage, study_name=space.name, direction="maximize", load_if_exists=True
+        )
+        self.compare(space)
+
+    def compare(self, space: Space) -> None:
+        """Raises InputError, which says what changed, if this study's trials were made for another space."""
+        now = identity_of(space)
+        stored = self._study.user_attrs.get(_IDENTITY)
+        if stored is None:
+            self._adopt(now)
+        elif changes := differences(json.loads(stored), now):
+            raise InputError(
+                str(space.path),
+                f"sweep '{space.name}' was started with another space: " + "; ".join(changes),
+                "Give the changed space a new name, or put it back as it was",
+            )
+
+    def ask(self) -> tuple[int, TrialConfig]:
+        """Proposes the next trial, which is RUNNING from now on.
+
+        The proposal is made in memory and stored in one transaction: a process that dies here
+        leaves the whole trial or none.
+        """
+        known = self._frozen()
+        number = len(known)
+        scratch = optuna.create_study(direction="maximize", sampler=make_sampler(self._space.search, number))
+        scratch.add_trials(known)
+        proposal = scratch.ask(self._distributions)
+        self._study.add_trial(
+            optuna.trial.create_trial(
+                state=TrialState.RUNNING, params=proposal.params, distributions=self._distributions
+            )
+        )
+        return number, self._config(proposal.params)
+
+    def running(self) -> list[tuple[int, TrialConfig]]:
+        """Trials that were asked and never told: those of a dead driver, to be trained again."""
+        return [(trial.number, trial.config) for trial in self.trials() if trial.state == "running"]
+
+    def tell_completed(self, number: int, value: float, adapter: str | None = None) -> None:
+        """Ends a trial with its objective. Telling a finished trial, here and below, changes nothing."""
+        self._tell(number, TrialState.COMPLETE, value, adapter=adapter)
+
+    def tell_pruned(self, number: int, reason: str) -> None:
+        """Ends a trial that was stopped early. TPE learns from it as from the worst."""
+        self._tell(number, TrialState.PRUNED, None, reason=reason)
+
+    def tell_failed(self, number: int, reason: str) -> None:
+        """Ends a trial that broke for reasons that say nothing about its parameters."""
+        self._tell(number, TrialState.FAIL, None, reason=reason)
+
+    def finished_count(self) -> int:
+        """Trials that are complete, pruned or failed."""
+        return sum(trial.state.is_finished() for trial in self._frozen())
+
+    def trials(self) -> list[TrialSummary]:
+        """All trials, by number."""
+        return [
+            TrialSummary(
+                number=trial.number,
+                config=self._config(trial.params),
+                state=_STATE_NAMES[trial.state],
+                value=trial.value if trial.state == TrialState.COMPLETE else None,
+            )
+            for trial in self._frozen()
+        ]
+
+    def best(self) -> TrialSummary | None:
+        """The complete trial with the highest value, of equal ones the first; None before there is one."""
+        complete = [trial for trial in self.trials() if trial.value is not None]
+        return max(complete, key=lambda trial: (trial.value, -trial.number), default=None)
+
+    def _adopt(self, identity: dict[str, object]) -> None:
+        if self._frozen():
+            raise InputError(
+                str(self._space.path),
+                f"the Optuna database already has a study '{self._space.name}' that sweeper did not make",
+                "Give the space another name",
+            )
+        self._study.set_user_attr(_IDENTITY, json.dumps(identity))
+
+    def _tell(self, number: int, state: TrialState, value: float | None, **notes: str | None) -> None:
+        if self._frozen()[number].state.is_finished():
+            return
+        trial_id = self._storage.get_trial_id_from_study_id_trial_number(self._study_id(), number)
+        for key, note in notes.items():
+            if note is not None:
+                self._storage.set_trial_user_attr(trial_id, key, note)
+        self._study.tell(number, value, state)
+
+    def _study_id(self) -> int:
+        return self._storage.get_study_id_from_name(self._study.study_name)
+
+    def _frozen(self) -> list[FrozenTrial]:
+        return self._study.get_trials(deepcopy=False)
+
+    def _config(self, params: dict[str, object]) -> TrialConfig:
+        return config_of(self._space.parameters, params)
+
+
+def _open_storage(uri: str) -> optuna.storages.RDBStorage:
+    """Waits for a locked database. Raises UnavailableError where it is none, or another Optuna's."""
+    try:
+        return optuna.storages.RDBStorage(
+            uri, engine_kwargs={"connect_args": {"timeout": _LOCK_TIMEOUT_SECONDS}}
+        )
+    except (sqlalchemy.exc.SQLAlchemyError, RuntimeError) as error:
+        reason = " ".join(str(error).split())
+        raise UnavailableError(f"{uri}: Optuna cannot open its database ({reason}).") from error
