@@ -23,6 +23,10 @@ class InputError(SweepError):
         end = "" if fix.endswith("?") else "."
         super().__init__(f"{place}: {problem}. {fix}{end}")
 
+    def __reduce__(self) -> tuple[type["InputError"], tuple[str, str, str]]:
+        """Errors cross from the worker's process to the driver's."""
+        return type(self), (self.place, self.problem, self.fix)
+
 
 class UnavailableError(SweepError):
     """Something outside is needed and not there: a server, a lock, a download. Nothing was changed."""
@@ -36,3 +40,9 @@ class TrainingError(SweepError):
 
 class ProofError(SweepError):
     """A promoted model did not behave as the trained one; the live model was left as it was."""
+
+
+class Interrupted(SweepError):  # noqa: N818
+    """The user stopped it. Says what is kept and how to go on."""
+
+    exit_code = 130  # 128 + SIGINT, as shells have it

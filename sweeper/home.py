@@ -51,6 +51,11 @@ class SweepFolder:
         return self.path / "space.yaml"
 
     @property
+    def space_path(self) -> Path:
+        """Holds the path of the space file that the sweep was last started with."""
+        return self.path / "space_path"
+
+    @property
     def promotions(self) -> Path:
         return self.path / "promotions"
 

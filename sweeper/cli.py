@@ -1,0 +1,116 @@
+"""The command line: names, options and help texts. What a command does stands in commands/."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sweeper.errors import SweepError
+from sweeper.home import Home, find_home
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Find the best LoRA fine-tune of a language model, and put it into Ollama, proven.",
+)
+
+SpaceFile = Annotated[Path, typer.Argument(help="The space file (YAML); see docs/space.md.")]
+SweepName = Annotated[str, typer.Argument(help="The sweep's name, as in its space file.")]
+
+
+@app.callback()
+def options(
+    context: typer.Context,
+    home: Annotated[
+        Path | None,
+        typer.Option(
+            envvar="SWEEPER_HOME",
+            help="Folder that holds mlruns/. [default: the nearest parent that has one, else here]",
+        ),
+    ] = None,
+) -> None:
+    context.obj = find_home(home)
+
+
+@app.command()
+def check(context: typer.Context, space: SpaceFile) -> None:
+    """Validate a space without training, and show a row as the model sees it."""
+    from sweeper.commands.check import check
+
+    check(space)
+
+
+@app.command()
+def start(
+    context: typer.Context,
+    space: SpaceFile,
+    in_process: Annotated[
+        bool, typer.Option("--in-process", help="Train in this process, for a debugger.")
+    ] = False,
+) -> None:
+    """Run a sweep, or go on with it. It may be stopped at any time and started again."""
+    from sweeper.commands.start import start
+
+    start(_home(context), space, in_process)
+
+
+@app.command()
+def best(
+    context: typer.Context,
+    name: SweepName,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+) -> None:
+    """Show the best trial of a sweep beside the base model, and all others."""
+    from sweeper.commands.best import best
+
+    best(_home(context), name, as_json)
+
+
+@app.command()
+def ui(
+    context: typer.Context,
+    port: Annotated[int, typer.Option(help="Where MLflow listens; the next free one if taken.")] = 5000,
+) -> None:
+    """Open MLflow's own UI on the sweeps kept here."""
+    from sweeper.commands.ui import ui
+
+    ui(_home(context), port)
+
+
+@app.command()
+def promote(
+    context: typer.Context,
+    name: SweepName,
+    trial: Annotated[int | None, typer.Option(help="The trial to promote. [default: the best]")] = None,
+    ollama_name: Annotated[
+        str | None, typer.Option("--name", help="Model name in Ollama. [default: promote.name]")
+    ] = None,
+    converter: Annotated[
+        Path | None, typer.Option(help="Your own llama.cpp checkout, in place of the pinned converter.")
+    ] = None,
+) -> None:
+    """Merge a trial, convert it, prove it in Ollama and give it its name there."""
+    from sweeper.commands.promote import promote
+
+    promote(_home(context), name, trial, ollama_name, converter)
+
+
+def _home(context: typer.Context) -> Home:
+    home: Home = context.obj
+    return home
+
+
+def main() -> None:
+    """The `sweep` program. An error that sweeper knows is one line and its exit code."""
+    try:
+        app()
+    except SweepError as error:
+        print(f"sweep: {error}", file=sys.stderr)
+        sys.exit(error.exit_code)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,32 @@
+"""One driver per sweep: a lock that the operating system lets go when its holder dies."""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sweeper.errors import UnavailableError
+
+
+@contextmanager
+def sweep_lock(path: Path, name: str) -> Iterator[None]:
+    """Holds the lock file of sweep `name`. Raises UnavailableError while another process holds it.
+
+    The file stays; only the lock on it counts, so nothing is left over by kill -9.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with open(path, "a+") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.seek(0)
+            holder = file.read().strip() or "unknown"
+            raise UnavailableError(
+                f"sweep {name!r} is already running (process {holder}). "
+                "Wait for it or stop it, or give this one another name."
+            ) from None
+        file.truncate(0)
+        file.write(str(os.getpid()))
+        file.flush()
+        yield

@@ -1,0 +1,43 @@
+"""How a trial is cut into micro-batches. Pure: configuration and row lengths in, a plan out."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sweeper.space.trial_config import TrialConfig
+
+PACKED_TOKENS = 2048
+"""Tokens in one packed row, at most, where rows allow it: its mask holds the square of that."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedTrial:
+    """A trial with its micro-batch. `attempt` counts from 1."""
+
+    number: int
+    attempt: int
+    config: TrialConfig
+    micro_batch_size: int
+
+    @property
+    def gradient_accumulation_steps(self) -> int:
+        return self.config.effective_batch_size // self.micro_batch_size
+
+
+@dataclass(frozen=True, slots=True)
+class Cohort:
+    """Trials that train side by side on one base."""
+
+    trials: tuple[PlannedTrial, ...]
+
+
+def plan_trial(
+    number: int, attempt: int, config: TrialConfig, row_lengths: Sequence[int]
+) -> PlannedTrial:
+    """The largest micro-batch that divides the effective batch and packs into PACKED_TOKENS.
+
+    `row_lengths` are in tokens, before the cut to max_seq_length; the longest one decides.
+    """
+    longest = min(max(row_lengths), config.max_seq_length)
+    batch = config.effective_batch_size
+    fitting = [size for size in range(1, batch + 1) if batch % size == 0 and size * longest <= PACKED_TOKENS]
+    return PlannedTrial(number, attempt, config, max(fitting, default=1))

@@ -1,0 +1,136 @@
+"""A worker in a process of its own: a crash there costs a trial's time, never the sweep."""
+
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+import traceback
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+from sweeper.errors import SweepError, TrainingError
+from sweeper.events import Event
+from sweeper.memory.plan import Cohort
+from sweeper.workers.worker import DataFacts, Emit, WorkerSetup
+
+LOG_FILE = "worker.log"
+
+
+class SpawnedWorker:
+    """Starts at once and loads in the background; `facts` waits for it.
+
+    What the process prints goes to worker.log in the sweep's folder. It ends when its driver does.
+    """
+
+    def __init__(self, setup: WorkerSetup) -> None:
+        self._log = setup.sweep_folder / LOG_FILE
+        context = multiprocessing.get_context("spawn")
+        self._pipe, theirs = context.Pipe()
+        self._process = context.Process(target=_serve, args=(setup, theirs, self._log), daemon=True)
+        # Ctrl-C reaches the whole process group; the driver alone decides what it means. An ignored
+        # signal stays ignored over exec, so the child never sees it, not even while it starts.
+        handler = signal.signal(signal.SIGINT, signal.SIG_IGN)
+        try:
+            self._process.start()
+        finally:
+            signal.signal(signal.SIGINT, handler)
+        theirs.close()
+        self._facts: DataFacts | None = None
+
+    def facts(self) -> DataFacts:
+        if self._facts is None:
+            self._facts = self._until_done(lambda event: None)
+        return self._facts
+
+    def score_base(self, emit: Emit) -> None:
+        self._ask(("score_base", ()), emit)
+
+    def train(self, cohort: Cohort, emit: Emit) -> None:
+        self._ask(("train", (cohort,)), emit)
+
+    def close(self) -> None:
+        self._process.kill()
+        self._process.join()
+        self._pipe.close()
+
+    def _ask(self, request: tuple[str, tuple[Any, ...]], emit: Emit) -> None:
+        self.facts()
+        try:
+            self._pipe.send(request)
+        except (BrokenPipeError, ConnectionResetError):
+            raise self._died() from None
+        self._until_done(emit)
+
+    def _until_done(self, emit: Emit) -> Any:
+        while True:
+            try:
+                message = self._pipe.recv()
+            except (EOFError, ConnectionResetError):
+                raise self._died() from None
+            if isinstance(message, Event):
+                emit(message)
+            elif isinstance(message, SweepError):
+                raise message
+            else:
+                return message[0]
+
+    def _died(self) -> TrainingError:
+        self._process.join(timeout=10)
+        code = self._process.exitcode
+        how = f"signal {signal.Signals(-code).name}" if code is not None and code < 0 else f"exit code {code}"
+        return TrainingError(f"the worker process ended by {how}; what it printed is in {self._log}")
+
+
+def _serve(setup: WorkerSetup, pipe: "Connection[Any, Any]", log: Path) -> None:
+    """The child's life: load, then answer requests until the driver closes the pipe or dies."""
+    _print_into(log)
+    threading.Thread(target=_end_with_driver, daemon=True).start()
+    bench: Any = None
+
+    def load() -> DataFacts:
+        nonlocal bench
+        from sweeper.workers.workbench import Workbench
+
+        bench = Workbench(setup)
+        facts: DataFacts = bench.facts()
+        return facts
+
+    try:
+        _answer(pipe, load)
+        while bench is not None:
+            name, arguments = pipe.recv()
+            _answer(pipe, lambda: getattr(bench, name)(*arguments, pipe.send))  # noqa: B023
+    except (EOFError, BrokenPipeError, ConnectionResetError):
+        return
+
+
+def _answer(pipe: "Connection[Any, Any]", work: Any) -> None:
+    """Sends a one-element tuple with the result, or the error that ended the work."""
+    try:
+        answer: Any = (work(),)
+    except SweepError as error:
+        answer = error
+    except (EOFError, BrokenPipeError, ConnectionResetError):
+        raise
+    except Exception as error:  # whatever broke a trial is data for the driver, not the worker's end
+        traceback.print_exc()
+        answer = TrainingError(f"{type(error).__name__}: {error}".splitlines()[0])
+    pipe.send(answer)
+
+
+def _print_into(log: Path) -> None:
+    log.parent.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os.dup2(descriptor, 1)
+    os.dup2(descriptor, 2)
+
+
+def _end_with_driver() -> None:
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)

@@ -1,0 +1,49 @@
+"""What a worker is: it holds one base model, trains cohorts on it and tells what happens."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from sweeper.events import Event
+from sweeper.memory.plan import Cohort
+from sweeper.models.reference import BaseReference
+from sweeper.scoring.suite import Suite
+
+Emit = Callable[[Event], None]
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerSetup:
+    """All that a worker needs to begin. Trials are saved under `trials_folder`/NUMBER/adapter."""
+
+    base: BaseReference
+    train: Path
+    dev: Suite
+    seed: int
+    sweep_folder: Path
+    threads: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DataFacts:
+    """What the driver plans with, in tokens, row by row: whole lengths and the untrained prompts' lengths."""
+
+    row_lengths: tuple[int, ...]
+    prompt_lengths: tuple[int, ...]
+
+
+class Worker(Protocol):
+    """Raises InputError for what the user can mend, TrainingError for work that broke off."""
+
+    def facts(self) -> DataFacts:
+        """Waits until base and rows are loaded."""
+
+    def score_base(self, emit: Emit) -> None:
+        """Scores the untouched base on dev."""
+
+    def train(self, cohort: Cohort, emit: Emit) -> None:
+        """Trains, saves and scores each trial of the cohort; emits each one's end."""
+
+    def close(self) -> None:
+        """Ends the worker at once, whatever it does. May be called twice."""
