@@ -35,7 +35,7 @@ def config_of(parameters: Mapping[str, Parameter], stored: Mapping[str, Any]) ->
     Raises KeyError if a value is missing or is none of its parameter's choices: a study of another
     space, which `Study` refuses before it comes to this.
     """
-    values = {
+    values: dict[str, Any] = {
         name: parameter.value if isinstance(parameter, Constant) else _value(parameter, stored[name])
         for name, parameter in parameters.items()
     }

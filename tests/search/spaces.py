@@ -8,6 +8,9 @@ from sweeper.space.parameters import Choice, Constant, Parameter, Range
 from sweeper.space.space import PromoteSettings, SamplerName, SearchSettings, Space
 from sweeper.space.trial_config import TrialConfig
 
+CONSTANT: dict[str, Parameter] = {
+    name: Constant(value) for name, value in dataclasses.asdict(TrialConfig()).items()
+}
 SEARCHED: dict[str, Parameter] = {
     "learning_rate": Range(3e-5, 3e-3, log=True, integer=False),
     "lora_rank": Choice((8, 16, 32)),
@@ -26,18 +29,17 @@ def make_space(
     parameters: dict[str, Parameter] | None = None,
     **changes: Any,
 ) -> Space:
-    """A space named `tickets`; `parameters` are laid over SEARCHED, what they leave out is constant."""
+    """A space named `tickets`; `parameters` are laid over SEARCHED, and that over CONSTANT."""
     folder.mkdir(parents=True, exist_ok=True)
     for name in ("train.jsonl", "dev.jsonl"):
         if not (folder / name).exists():
             (folder / name).write_text(f'{{"instruction": "{name}"}}\n')
-    defaults = {field.name: Constant(field.default) for field in dataclasses.fields(TrialConfig)}
     space = Space(
         path=folder / "space.yaml",
         name="tickets",
         base="package:tiny/tiny.gguf",
         train=folder / "train.jsonl",
-        parameters={**defaults, **SEARCHED, **(parameters or {})},
+        parameters={**CONSTANT, **SEARCHED, **(parameters or {})},
         search=SearchSettings(trials=trials, seed=seed, sampler=sampler),
         dev=folder / "dev.jsonl",
         test=None,

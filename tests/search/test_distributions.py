@@ -1,20 +1,16 @@
 """Parameters become Optuna's distributions and come back as they were."""
 
-import dataclasses
 import json
 
 import pytest
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
 from sweeper.search.distributions import config_of, distributions_of
-from sweeper.space.parameters import Choice, Constant, Parameter
+from sweeper.space.parameters import Choice, Parameter
 from sweeper.space.trial_config import TrialConfig
-from tests.search.spaces import SEARCHED
+from tests.search.spaces import CONSTANT, SEARCHED
 
-PARAMETERS: dict[str, Parameter] = {
-    **{field.name: Constant(field.default) for field in dataclasses.fields(TrialConfig)},
-    **SEARCHED,
-}
+PARAMETERS: dict[str, Parameter] = {**CONSTANT, **SEARCHED}
 
 
 def test_each_kind_has_its_distribution() -> None:

@@ -6,6 +6,7 @@ import os
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ from sweeper.home import Home
 from sweeper.search.sampler import proposal_seed, startup_trials
 from sweeper.search.study import Study
 from sweeper.space.parameters import Choice, Constant, Range
-from sweeper.space.space import Space
+from sweeper.space.space import SamplerName, Space
 from sweeper.space.trial_config import TrialConfig
 from tests.search.spaces import make_space
 
@@ -56,7 +57,7 @@ def search(home: Home, space: Space, restart: bool) -> list[TrialConfig]:
 
 @pytest.mark.parametrize("sampler", ["tpe", "random"])
 def test_proposals_are_the_same_over_a_restart_after_each_trial(
-    tmp_path: Path, space: Space, sampler: str
+    tmp_path: Path, space: Space, sampler: SamplerName
 ) -> None:
     space = dataclasses.replace(space, search=dataclasses.replace(space.search, sampler=sampler))
     in_one_go = search(Home(tmp_path / "one"), space, restart=False)
@@ -93,11 +94,12 @@ def test_startup_is_a_third_within_bounds() -> None:
 
 def test_telling_twice_changes_nothing(home: Home, space: Space) -> None:
     study = Study(home, space)
-    for tell in (
+    tells: list[Callable[[int], None]] = [
         lambda number: study.tell_completed(number, 0.5, adapter="trials/0000/adapter"),
         lambda number: study.tell_pruned(number, "diverged"),
         lambda number: study.tell_failed(number, "lost"),
-    ):
+    ]
+    for tell in tells:
         number, _ = study.ask()
         tell(number)
         before = dump(home)
