@@ -48,8 +48,8 @@ def text_field(path: Path, number: int, record: dict[str, Any], key: str, option
         raise InputError(place, f"'{key}' is {_kind(value)}, must be text", "Put it in double quotes")
     typo = next((other for other in record if closest(other, [key])), None)
     if typo:
-        raise InputError(place, f"'{key}' is missing, but there is '{typo}'", f"Did you mean '{key}'?")
-    keys = ", ".join(f"'{other}'" for other in record) or "none"
+        raise InputError(place, f"'{key}' is missing, but there is {typo!r}", f"Did you mean '{key}'?")
+    keys = ", ".join(repr(other) for other in record) or "none"
     raise InputError(place, f"'{key}' is missing (keys there: {keys})", f'Add it: {{"{key}": "..."}}')
 
 
@@ -60,7 +60,7 @@ def _object(path: Path, number: int, line: str, is_first: bool) -> dict[str, Any
         raise _not_json(path, number, line, is_first, error) from None
     except _DuplicateKey as error:
         raise InputError(
-            f"{path}:{number}", f"the key '{error}' stands twice", "Remove one of the two"
+            f"{path}:{number}", f"the key {str(error)!r} stands twice", "Remove one of the two"
         ) from None
     except (RecursionError, ValueError):
         raise InputError(

@@ -10,14 +10,15 @@ from pydantic_core import ErrorDetails
 
 from sweeper.space.broken_rule import BrokenRule
 from sweeper.space.suggest import closest, did_you_mean
-
-KeyPath = tuple[str | int, ...]
-"""Keys and list indices from the root of a file down to a value."""
+from sweeper.space.wording import KeyPath, count, dotted, is_number, shown
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing that is wrong with a file. `at_key` where its key is to blame and not its value."""
+    """One thing that is wrong with a file. `at_key` where the key is to blame and not its value.
+
+    The last key of `key_path` need not be there: it may be what is missing.
+    """
 
     key_path: KeyPath
     text: str
@@ -30,26 +31,6 @@ class Problem:
         return cls(
             key_path, f"{dotted(key_path)} has no value", "Give it one or remove the line", at_key=True
         )
-
-
-def dotted(key_path: KeyPath) -> str:
-    """search.trials, cases[2].expected; "the file" for its root."""
-    text = "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in key_path)
-    return text.removeprefix(".") or "the file"
-
-
-def shown(value: Any) -> str:
-    """A value as an error shows it: short, and texts in quotes."""
-    if isinstance(value, dict):
-        return "a mapping"
-    if isinstance(value, (list, tuple)):
-        return "a list"
-    if value is None:
-        return "empty"
-    if isinstance(value, bool):
-        return str(value).lower()
-    text = repr(value)
-    return text if len(text) <= 60 else f"{text[:56]}...'"
 
 
 def problems_of(error: ValidationError, model: type[BaseModel], data: Any) -> list[Problem]:
@@ -83,22 +64,22 @@ def _problem(details: ErrorDetails, key_path: KeyPath, model: type[BaseModel]) -
     kind, name, value = details["type"], dotted(key_path), details["input"]
     context = details.get("ctx", {})
     if kind == "missing":
-        return _missing(key_path, str(details["loc"][-1]), model)
+        return _missing((*key_path, str(details["loc"][-1])), model)
     if kind == "extra_forbidden":
         known = _known_keys(model, key_path[:-1])
         fix = did_you_mean(str(key_path[-1]), known, f"Known keys here: {', '.join(known)}")
-        return Problem(key_path, f"unknown key '{name}'", fix, at_key=True)
+        return Problem(key_path, f"{name} is an unknown key", fix, at_key=True)
     if isinstance(broken := context.get("error"), BrokenRule):
-        at = (*key_path, *broken.at)
-        return Problem(at, f"{dotted(at)} {broken.problem}", broken.fix)
+        broken = broken.under(*key_path)
+        return Problem(broken.at, f"{dotted(broken.at)} {broken.problem}", broken.fix, broken.at_key)
     rule = _RULES[kind](context) if kind in _RULES else _own_words(details["msg"])
     return Problem(key_path, f"{name} is {shown(value)}, must be {rule}", _fix(details, key_path, model))
 
 
-def _missing(parent: KeyPath, key: str, model: type[BaseModel]) -> Problem:
-    example = _example(model, (*parent, key))
-    fix = f"Add it, for example `{key}: {example}`" if example else "Add it"
-    return Problem(parent, f"'{dotted((*parent, key))}' is missing", fix, at_key=True)
+def _missing(key_path: KeyPath, model: type[BaseModel]) -> Problem:
+    example = _example(model, key_path)
+    fix = f"Add it, for example `{key_path[-1]}: {example}`" if example else "Add it"
+    return Problem(key_path, f"{dotted(key_path)} is missing", fix, at_key=True)
 
 
 _RULES: dict[str, Callable[[dict[str, Any]], str]] = {
@@ -115,16 +96,12 @@ _RULES: dict[str, Callable[[dict[str, Any]], str]] = {
     "greater_than_equal": lambda context: f"at least {context['ge']}",
     "less_than": lambda context: f"less than {context['lt']}",
     "less_than_equal": lambda context: f"at most {context['le']}",
-    "string_too_short": lambda context: f"text of at least {_count(context['min_length'], 'character')}",
-    "string_too_long": lambda context: f"text of at most {_count(context['max_length'], 'character')}",
-    "too_short": lambda context: f"of at least {_count(context['min_length'], 'entry', 'entries')}",
-    "too_long": lambda context: f"of at most {_count(context['max_length'], 'entry', 'entries')}",
+    "string_too_short": lambda context: f"text of at least {count(context['min_length'], 'character')}",
+    "string_too_long": lambda context: f"text of at most {count(context['max_length'], 'character')}",
+    "too_short": lambda context: f"of at least {count(context['min_length'], 'entry', 'entries')}",
+    "too_long": lambda context: f"of at most {count(context['max_length'], 'entry', 'entries')}",
 }
 """What pydantic's kinds of error ask for, in the words of a user."""
-
-
-def _count(number: int, one: str, many: str | None = None) -> str:
-    return f"{number} {one if number == 1 else many or one + 's'}"
 
 
 def _own_words(message: str) -> str:
@@ -143,11 +120,6 @@ def _fix(details: ErrorDetails, key_path: KeyPath, model: type[BaseModel]) -> st
     if kind == "string_type" and isinstance(value, (int, float)):
         return "Put it in quotes"
     return otherwise
-
-
-def is_number(text: str) -> bool:
-    """Whether a text reads as a finite number, as "1e-4" in quotes does."""
-    return re.fullmatch(r"\s*[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d+)?\s*", text) is not None
 
 
 def _known_keys(model: type[BaseModel], key_path: KeyPath) -> list[str]:

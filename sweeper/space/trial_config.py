@@ -1,6 +1,14 @@
 """One point of the search space: everything that decides how one trial trains."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+from sweeper.errors import InputError
+from sweeper.space.broken_rule import BrokenRule
+from sweeper.space.parameters import Scalar
+from sweeper.space.rules import check_value
+from sweeper.space.suggest import did_you_mean
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,3 +31,33 @@ class TrialConfig:
     weight_decay: float = 0.0
     max_grad_norm: float = 1.0
     lr_scheduler_type: str = "linear"
+
+
+def config_from(values: Mapping[str, Scalar | None]) -> TrialConfig:
+    """A checked TrialConfig; what is not named takes its default, num_train_epochs none beside max_steps.
+
+    Raises InputError for an unknown name, a value that its rule forbids, and epochs beside steps.
+    """
+    known = [field.name for field in fields(TrialConfig)]
+    for name in values:
+        if name not in known:
+            fix = did_you_mean(name, known, f"Known parameters: {', '.join(known)}")
+            raise InputError(f"parameter {name}", "there is none of this name", fix)
+    checked: dict[str, Any] = {name: _checked(name, value) for name, value in values.items()}
+    if checked.get("max_steps") is not None:
+        checked.setdefault("num_train_epochs", None)
+    config = TrialConfig(**checked)
+    if (config.num_train_epochs is None) == (config.max_steps is None):
+        raise InputError(
+            "parameter max_steps", "exactly one of it and num_train_epochs must be set", "Set one"
+        )
+    return config
+
+
+def _checked(name: str, value: Scalar | None) -> Scalar | None:
+    if value is None and name in ("num_train_epochs", "max_steps"):
+        return None
+    try:
+        return check_value(name, value)
+    except BrokenRule as broken:
+        raise InputError(f"parameter {name}", broken.problem, broken.fix) from None

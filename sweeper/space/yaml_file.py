@@ -12,8 +12,9 @@ from ruamel.yaml.nodes import MappingNode, Node, ScalarNode
 from ruamel.yaml.reader import ReaderError
 
 from sweeper.errors import InputError
-from sweeper.space.problems import KeyPath, Problem, dotted, problems_of
+from sweeper.space.problems import Problem, problems_of
 from sweeper.space.text_file import read_text
+from sweeper.space.wording import KeyPath, count, dotted
 from sweeper.space.yaml_syntax import explain
 
 Position = tuple[int, int]
@@ -46,7 +47,7 @@ class YamlFile:
     values: Mapping[KeyPath, Position]
 
     def place(self, key_path: KeyPath = (), at_key: bool = False) -> str:
-        """file:line:column of a value, or of its key."""
+        """file:line:column of a value, or of its key; of the nearest parent's key where it is missing."""
         line, column = self._position(key_path, at_key)
         return f"{self.path}:{line}:{column}"
 
@@ -59,12 +60,13 @@ class YamlFile:
         ordered = sorted(problems, key=lambda problem: self._position(problem.key_path, problem.at_key))
         first = ordered[0]
         more = len({(problem.key_path, problem.at_key) for problem in problems}) - 1
-        rest = f" ({more} more problem{'s' if more > 1 else ''} in this file)" if more else ""
+        rest = f" ({count(more, 'more problem')} in this file)" if more else ""
         return InputError(self.place(first.key_path, first.at_key), first.text, first.fix + rest)
 
     def _position(self, key_path: KeyPath, at_key: bool) -> Position:
-        positions = self.keys if at_key and key_path in self.keys else self.values
-        return positions[key_path]
+        while key_path not in self.values:  # a missing key stands where its parent's key does
+            key_path, at_key = key_path[:-1], True
+        return self.keys[key_path] if at_key and key_path in self.keys else self.values[key_path]
 
 
 def read_yaml(path: Path) -> YamlFile:

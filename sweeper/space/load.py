@@ -1,0 +1,92 @@
+"""Loads a space file: from YAML to a checked Space."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from sweeper.errors import InputError
+from sweeper.space.base import BaseReference, resolve_base
+from sweeper.space.default_space import DEFAULT_CONSTANTS, DEFAULT_SPACE
+from sweeper.space.parameters import Constant, Parameter
+from sweeper.space.schema import ParametersSection, PromoteSection, SpaceFile
+from sweeper.space.space import PromoteSettings, SearchSettings, Space
+from sweeper.space.text_file import similar_file
+from sweeper.space.wording import KeyPath
+from sweeper.space.yaml_file import YamlFile, check, read_yaml
+
+
+def load_space(path: Path) -> Space:
+    """Reads the file and all that it names but the contents: every file named exists.
+
+    Paths in it are relative to its folder. Raises InputError with file:line:column for the first
+    fault. Example: `load_space(Path("search_spaces/quickstart.yaml")).search.trials`.
+    """
+    file = read_yaml(path)
+    written = check(file, SpaceFile)
+    base = _base(file, written.model.base)
+    train = _existing(file, ("data", "train"), written.data.train)
+    dev = _existing(file, ("evaluation", "dev"), written.evaluation.dev)
+    test = _test(file, written.evaluation.test, dev)
+    return Space(
+        path=Path(os.path.abspath(path)),
+        name=written.name,
+        base=base,
+        train=train,
+        parameters=_parameters(written.parameters),
+        search=SearchSettings(written.search.trials, written.search.seed, written.search.sampler),
+        dev=dev,
+        test=test,
+        promote=_promote(written.promote, written.name),
+    )
+
+
+def _base(file: YamlFile, text: str) -> str:
+    """model.base checked, and with an absolute path if it is one."""
+    try:
+        reference = resolve_base(text, _folder(file))
+    except InputError as error:
+        raise file.error(("model", "base"), f"is '{text}': {error.problem}", error.fix) from None
+    return _portable(reference)
+
+
+def _portable(reference: BaseReference) -> str:
+    if reference.text.startswith("package:"):
+        return reference.text
+    return str(reference.gguf_path or reference.source)
+
+
+def _existing(file: YamlFile, key_path: KeyPath, text: str) -> Path:
+    path = Path(os.path.abspath(_folder(file) / os.path.expanduser(text)))
+    if path.is_file():
+        return path
+    if path.is_dir():
+        raise file.error(key_path, f"is '{text}', a folder, must be a file", "Name a file in it")
+    raise file.error(key_path, f"is '{text}', and there is no file {path}", similar_file(path))
+
+
+def _test(file: YamlFile, text: str | None, dev: Path) -> Path | None:
+    if text is None:
+        return None
+    test = _existing(file, ("evaluation", "test"), text)
+    if test.samefile(dev):
+        problem = f"is '{text}', the same file as dev, must hold cases that the search never sees"
+        raise file.error(("evaluation", "test"), problem, "Name another file or remove the line")
+    return test
+
+
+def _folder(file: YamlFile) -> Path:
+    return Path(os.path.abspath(file.path)).parent
+
+
+def _parameters(section: ParametersSection | None) -> Mapping[str, Parameter]:
+    if section is None:
+        return DEFAULT_SPACE
+    named = {name: getattr(section, name) for name in section.model_fields_set}
+    if "max_steps" in named:
+        named["num_train_epochs"] = Constant(None)
+    return {**DEFAULT_CONSTANTS, **named}
+
+
+def _promote(section: PromoteSection, sweep_name: str) -> PromoteSettings:
+    parameters = section.parameters.model_dump(exclude_none=True)
+    return PromoteSettings(section.name or sweep_name, parameters, section.system)

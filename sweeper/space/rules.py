@@ -1,0 +1,128 @@
+"""What each parameter of a trial may be: its type, its bounds, its names."""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from sweeper.space.broken_rule import BrokenRule
+from sweeper.space.parameters import Scalar
+from sweeper.space.suggest import closest, did_you_mean
+from sweeper.space.wording import is_number, shown
+
+ALL_LINEAR = "all-linear"
+"""PEFT's word for every linear layer but the output head."""
+
+SCHEDULERS = (
+    "linear",
+    "cosine",
+    "cosine_with_restarts",
+    "constant",
+    "constant_with_warmup",
+    "inverse_sqrt",
+)
+"""Names of transformers.get_scheduler that need nothing beside optimizer, warm-up and total steps.
+
+polynomial is left out: it is linear down to 1e-7 and refuses learning rates below that.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class NumberRule:
+    """`minimum` itself is allowed unless `above` is set."""
+
+    example: str
+    minimum: float
+    above: bool = False
+    integer: bool = False
+
+    @property
+    def wanted(self) -> str:
+        kind = "a whole number" if self.integer else "a number"
+        return f"{kind} {'greater than' if self.above else 'of at least'} {self.minimum:g}"
+
+
+NUMBERS: dict[str, NumberRule] = {
+    "learning_rate": NumberRule("2e-4", 0, above=True),
+    "lora_rank": NumberRule("16", 1, integer=True),
+    "lora_alpha": NumberRule("32", 0, above=True),
+    "effective_batch_size": NumberRule("8", 1, integer=True),
+    "max_seq_length": NumberRule("1024", 8, integer=True),
+    "num_train_epochs": NumberRule("1", 0, above=True),
+    "max_steps": NumberRule("100", 1, integer=True),
+    "warmup_steps": NumberRule("0.05", 0),
+    "weight_decay": NumberRule("0.01", 0),
+    "max_grad_norm": NumberRule("1", 0),
+}
+"""The parameters that are numbers; only these can be ranges."""
+
+
+def check_value(name: str, value: Any) -> Scalar:
+    """One value of the parameter `name`, as TrialConfig's field holds it. Raises BrokenRule."""
+    if name == "target_modules":
+        return _target_modules(value)
+    if name == "lr_scheduler_type":
+        return _scheduler(value)
+    return _number(name, value, NUMBERS[name])
+
+
+def _number(name: str, value: Any, rule: NumberRule) -> float | int:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise BrokenRule(f"is {shown(value)}, must be {rule.wanted}", _number_fix(name, value, rule))
+    if not math.isfinite(value) or value < rule.minimum or (rule.above and value == rule.minimum):
+        raise BrokenRule(f"is {value}, must be {rule.wanted}", _number_fix(name, value, rule))
+    if name == "warmup_steps" and value >= 1 and value != int(value):
+        problem = f"is {value}, must be a whole number of steps, or below 1 for a share of all steps"
+        raise BrokenRule(problem, f"Write {round(value)}")
+    if not rule.integer:
+        return float(value)
+    if isinstance(value, float):
+        fix = f"Write {int(value)}" if value == int(value) else _number_fix(name, value, rule)
+        raise BrokenRule(f"is {value}, must be a whole number", fix)
+    return value
+
+
+def _number_fix(name: str, value: Any, rule: NumberRule) -> str:
+    if isinstance(value, str) and is_number(value):
+        return f"Write {value.strip()} without quotes"
+    if isinstance(value, list):
+        return "Write `{values: [...]}` to search among them"
+    return f"Write for example `{name}: {rule.example}`"
+
+
+def _scheduler(value: Any) -> str:
+    if isinstance(value, list):
+        raise BrokenRule("is a list, must be one name", "Write `{values: [...]}` to search among them")
+    if value not in SCHEDULERS:
+        names = ", ".join(SCHEDULERS)
+        raise BrokenRule(
+            f"is {shown(value)}, must be one of {names}", did_you_mean(str(value), SCHEDULERS, "Take one")
+        )
+    return str(value)
+
+
+def _target_modules(value: Any) -> tuple[str, ...]:
+    if value == ALL_LINEAR:
+        return (ALL_LINEAR,)
+    if isinstance(value, str):
+        one = f"Write [{value}] for this module alone"
+        fix = f"Did you mean '{ALL_LINEAR}'?" if closest(value, [ALL_LINEAR]) else one
+        raise BrokenRule(f"is {shown(value)}, must be {ALL_LINEAR} or a list of module names", fix)
+    if not isinstance(value, (list, tuple)) or not value:
+        problem = "is an empty list" if value in ([], ()) else f"is {shown(value)}"
+        raise BrokenRule(
+            f"{problem}, must be {ALL_LINEAR} or a list of module names", "Write for example [q_proj, v_proj]"
+        )
+    for index, module in enumerate(value):
+        _module(module, index, value)
+    return tuple(value)
+
+
+def _module(module: Any, index: int, modules: Any) -> None:
+    if not isinstance(module, str) or not module.strip():
+        raise BrokenRule(f"is {shown(module)}, must be a module's name", "Write for example q_proj", (index,))
+    if module == ALL_LINEAR and len(modules) > 1:
+        raise BrokenRule(
+            f"is {ALL_LINEAR}, must stand alone", f"Write `target_modules: {ALL_LINEAR}`", (index,)
+        )
+    if module in modules[:index]:
+        raise BrokenRule(f"is {shown(module)} again", "Remove one of the two", (index,))

@@ -1,0 +1,130 @@
+"""The space file as it may be written. `load_space` makes a Space of it."""
+
+import re
+from typing import Annotated, Any, Self
+
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
+
+from sweeper.space.broken_rule import BrokenRule
+from sweeper.space.ollama_terms import OllamaParameters, check_ollama_name
+from sweeper.space.parameters import Constant, Parameter
+from sweeper.space.read_parameter import read_parameter
+from sweeper.space.space import SamplerName
+from sweeper.space.wording import shown
+from sweeper.space.yaml_file import FileModel
+
+_MAX_NAME_LENGTH = 100
+_MAX_SEED = 2**32 - 1  # what numpy's random state takes
+
+
+def _sweep_name(name: str) -> str:
+    """A name that serves as a folder, as an Optuna study and as an MLflow experiment."""
+    if re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9._-]*", name) and len(name) <= _MAX_NAME_LENGTH:
+        return name
+    fitting = re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip(".-")[:_MAX_NAME_LENGTH] or "my-sweep"
+    rule = f"must be 1 to {_MAX_NAME_LENGTH} letters, digits, '.', '_' and '-', the first no '.' or '-'"
+    raise BrokenRule(f"is {shown(name)}, {rule}", f"Write for example `name: {fitting}`")
+
+
+def _not_blank(text: str) -> str:
+    if text.strip():
+        return text
+    raise BrokenRule(f"is {shown(text)}, must not be empty", "Write a text or remove the line")
+
+
+def _path(text: str) -> str:
+    if text.isprintable() and text.strip():
+        return text
+    raise BrokenRule(f"is {shown(text)}, must be a path", "Write it relative to the space file, or absolute")
+
+
+PathText = Annotated[str, AfterValidator(_path)]
+
+
+class ModelSection(FileModel):
+    base: PathText = Field(examples=["org/model"])
+
+
+class DataSection(FileModel):
+    train: PathText = Field(examples=["train.jsonl"])
+
+
+class ParametersSection(FileModel):
+    """The fields of TrialConfig; None where the file does not name one."""
+
+    learning_rate: Parameter | None = None
+    lora_rank: Parameter | None = None
+    lora_alpha: Parameter | None = None
+    target_modules: Parameter | None = None
+    effective_batch_size: Parameter | None = None
+    max_seq_length: Parameter | None = None
+    num_train_epochs: Parameter | None = None
+    max_steps: Parameter | None = None
+    warmup_steps: Parameter | None = None
+    weight_decay: Parameter | None = None
+    max_grad_norm: Parameter | None = None
+    lr_scheduler_type: Parameter | None = None
+
+    @field_validator("*", mode="plain")
+    @classmethod
+    def _read(cls, raw: Any, info: ValidationInfo) -> Parameter:
+        assert info.field_name is not None, "pydantic names the field of every field validator"
+        return read_parameter(info.field_name, raw)
+
+    @model_validator(mode="after")
+    def _fit_together(self) -> Self:
+        if self.num_train_epochs and self.max_steps:
+            raise BrokenRule("excludes num_train_epochs", "Keep one of the two", ("max_steps",), at_key=True)
+        if self.lr_scheduler_type == Constant("constant") and self.warmup_steps not in (None, Constant(0.0)):
+            raise BrokenRule(
+                "has no effect where lr_scheduler_type is constant",
+                "Remove it, or write `lr_scheduler_type: constant_with_warmup`",
+                ("warmup_steps",),
+                at_key=True,
+            )
+        return self
+
+
+class SearchSection(FileModel):
+    trials: int = Field(default=9, ge=1, examples=["9"])
+    seed: int = Field(default=0, ge=0, le=_MAX_SEED, examples=["0"])
+    sampler: SamplerName = Field(default="tpe", examples=["tpe"])
+
+
+class EvaluationSection(FileModel):
+    dev: PathText = Field(examples=["dev.yaml"])
+    test: PathText | None = Field(default=None, examples=["test.yaml"])
+
+
+class PromoteSection(FileModel):
+    name: Annotated[str, AfterValidator(check_ollama_name)] | None = Field(
+        default=None, examples=["my-model"]
+    )
+    parameters: OllamaParameters = Field(default_factory=OllamaParameters, examples=["{num_ctx: 4096}"])
+    system: Annotated[str, AfterValidator(_not_blank)] | None = Field(
+        default=None, examples=["You are brief."]
+    )
+
+
+class SpaceFile(FileModel):
+    """The whole file."""
+
+    name: Annotated[str, AfterValidator(_sweep_name)] = Field(examples=["my-sweep"])
+    model: ModelSection = Field(examples=["{base: org/model}"])
+    data: DataSection = Field(examples=["{train: train.jsonl}"])
+    parameters: ParametersSection | None = Field(default=None, examples=["{learning_rate: 2e-4}"])
+    search: SearchSection = Field(default_factory=SearchSection, examples=["{trials: 9}"])
+    evaluation: EvaluationSection = Field(examples=["{dev: dev.yaml}"])
+    promote: PromoteSection = Field(default_factory=PromoteSection, examples=["{name: my-model}"])
+
+    @model_validator(mode="after")
+    def _has_ollama_name(self) -> Self:
+        if self.promote.name is None:
+            try:
+                check_ollama_name(self.name)
+            except BrokenRule:
+                problem = (
+                    "is the model's name in Ollama too, and longer than the 80 characters it allows there"
+                )
+                raise BrokenRule(problem, "Shorten it, or add `promote: {name: ...}`", ("name",)) from None
+        return self
