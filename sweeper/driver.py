@@ -6,21 +6,21 @@ from collections.abc import Callable
 from contextlib import closing
 from typing import Protocol
 
-from sweeper.errors import InputError, TrainingError
+from sweeper.errors import TrainingError
 from sweeper.event_log import EventLog
 from sweeper.events import Event, TrialAsked, TrialCompleted, TrialDiverged, TrialFailed
 from sweeper.home import Home
 from sweeper.lock import sweep_lock
+from sweeper.memory.fitness import refuse_unfit
 from sweeper.memory.plan import Cohort, plan_trial
 from sweeper.models.reference import resolve_base
 from sweeper.scoring.load_suite import load_suite
 from sweeper.search.study import Study
-from sweeper.space.parameters import Choice, Constant, Parameter, Range
 from sweeper.space.space import Space
 from sweeper.space.trial_config import TrialConfig
 from sweeper.standing import Standing, standing_of
 from sweeper.tracking import Tracker
-from sweeper.workers.worker import DataFacts, Worker, WorkerSetup
+from sweeper.workers.worker import Worker, WorkerFacts, WorkerSetup
 
 ATTEMPTS = 2
 """A trial that breaks off as often as this is FAIL; a driver that was killed does not count."""
@@ -54,8 +54,12 @@ def run_sweep(home: Home, space: Space, make_worker: Callable[[WorkerSetup], Wor
         log = EventLog(folder.events)
         log.open()
         sweep = _Sweep(space, study, Tracker(home, folder, space), log, view)
-        if sweep.unfinished():
-            sweep.train_all(lambda: make_worker(setup))
+        try:
+            if sweep.unfinished():
+                sweep.train_all(lambda: make_worker(setup))
+        except KeyboardInterrupt:
+            sweep.tracker.finish(log, "KILLED", timeout_seconds=10)
+            raise
         sweep.tracker.finish(log)
 
 
@@ -102,13 +106,13 @@ class _Sweep:
         while self.unfinished():
             with closing(start_worker()) as worker:
                 facts = worker.facts()
-                _refuse_empty_trials(self.space, facts)
+                refuse_unfit(self.space, facts.row_lengths, facts.prompt_lengths, facts.linear_layers)
                 if not self.standing.base_scored:
                     worker.score_base(self.record)
                 while self.unfinished() and self._train_next(worker, facts):
                     pass
 
-    def _train_next(self, worker: Worker, facts: DataFacts) -> bool:
+    def _train_next(self, worker: Worker, facts: WorkerFacts) -> bool:
         """One trial, and whether the worker can go on afterwards."""
         number, config = self._next_trial()
         attempt = self.standing.attempts.get(number, 0) + 1
@@ -127,26 +131,3 @@ class _Sweep:
         number, config = self.study.ask()
         self.record(TrialAsked(number, time.time(), config))
         return number, config
-
-
-def _refuse_empty_trials(space: Space, facts: DataFacts) -> None:
-    shortest = _smallest(space.parameters["max_seq_length"])
-    prompt = min(facts.prompt_lengths)
-    if shortest <= prompt:
-        raise InputError(
-            f"{space.path}: parameters.max_seq_length",
-            f"{shortest:g} tokens leave no row anything to train on: "
-            f"the shortest prompt alone has {prompt}, the longest row {max(facts.row_lengths)}",
-            f"Let max_seq_length begin at {max(facts.row_lengths)}, which cuts no row",
-        )
-
-
-def _smallest(parameter: Parameter) -> float:
-    match parameter:
-        case Constant(value=value):
-            values = [value]
-        case Choice(values=choices):
-            values = list(choices)
-        case Range(low=low):
-            values = [low]
-    return min(float(value) for value in values if isinstance(value, int | float))

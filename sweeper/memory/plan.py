@@ -30,9 +30,7 @@ class Cohort:
     trials: tuple[PlannedTrial, ...]
 
 
-def plan_trial(
-    number: int, attempt: int, config: TrialConfig, row_lengths: Sequence[int]
-) -> PlannedTrial:
+def plan_trial(number: int, attempt: int, config: TrialConfig, row_lengths: Sequence[int]) -> PlannedTrial:
     """The largest micro-batch that divides the effective batch and packs into PACKED_TOKENS.
 
     `row_lengths` are in tokens, before the cut to max_seq_length; the longest one decides.

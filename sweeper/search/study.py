@@ -69,7 +69,7 @@ class Study:
         """Raises InputError, which says what changed, if this study's trials were made for another space."""
         now = identity_of(space)
         stored = self._study.user_attrs.get(_IDENTITY)
-        if stored is None:
+        if stored is None or not self._frozen():  # nothing was spent on the other space yet
             self._adopt(now)
         elif changes := differences(json.loads(stored), now):
             raise InputError(

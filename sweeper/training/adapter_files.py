@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from sweeper.training.slot_linear import LoraWeights
+from sweeper.training.targets import ALL_LINEAR
 
 CONFIG_FILE = "adapter_config.json"
 WEIGHTS_FILE = "adapter_model.safetensors"
@@ -32,7 +33,7 @@ def save_adapter(
         r=rank,
         lora_alpha=int(lora_alpha) if float(lora_alpha).is_integer() else lora_alpha,
         lora_dropout=0.0,
-        target_modules="all-linear" if tuple(target_modules) == ("all-linear",) else list(target_modules),
+        target_modules="all-linear" if tuple(target_modules) == ALL_LINEAR else list(target_modules),
         task_type="CAUSAL_LM",
         base_model_name_or_path=base_name,
         inference_mode=True,

@@ -8,11 +8,9 @@ from torch import nn
 
 from sweeper.data.encode import EncodedRow
 from sweeper.data.order import total_steps, windows
-from sweeper.errors import InputError
 from sweeper.space.trial_config import TrialConfig
 from sweeper.training.slot_linear import LoraWeights, SlotLinear
-
-ALL_LINEAR = ("all-linear",)
+from sweeper.training.targets import target_layers
 
 
 class Slot:
@@ -111,22 +109,3 @@ def new_adapter(config: TrialConfig, layers: Mapping[str, SlotLinear], seed: int
             nn.Parameter(lora_a), nn.Parameter(lora_b), config.lora_alpha / config.lora_rank
         )
     return adapter
-
-
-def target_layers(target_modules: Sequence[str], layers: Mapping[str, SlotLinear]) -> list[str]:
-    """Names of the layers that `target_modules` means: all, or those equal to or ending in one of them."""
-    if tuple(target_modules) == ALL_LINEAR:
-        return list(layers)
-    for target in target_modules:
-        if not any(_matches(name, target) for name in layers):
-            known = ", ".join(sorted({name.rpartition(".")[2] for name in layers}))
-            raise InputError(
-                "parameters.target_modules",
-                f"this model has no linear layer named {target!r}",
-                f"Choose among {known}, or write all-linear",
-            )
-    return [name for name in layers if any(_matches(name, target) for target in target_modules)]
-
-
-def _matches(name: str, target: str) -> bool:
-    return name == target or name.endswith("." + target)

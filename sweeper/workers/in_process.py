@@ -1,7 +1,7 @@
 """A worker in the driver's own process: for debugging and for tests."""
 
 from sweeper.memory.plan import Cohort
-from sweeper.workers.worker import DataFacts, Emit, WorkerSetup
+from sweeper.workers.worker import Emit, WorkerFacts, WorkerSetup
 
 
 class InProcessWorker:
@@ -12,7 +12,7 @@ class InProcessWorker:
 
         self._bench = Workbench(setup)
 
-    def facts(self) -> DataFacts:
+    def facts(self) -> WorkerFacts:
         return self._bench.facts()
 
     def score_base(self, emit: Emit) -> None:

@@ -13,9 +13,10 @@ from typing import Any
 from sweeper.errors import SweepError, TrainingError
 from sweeper.events import Event
 from sweeper.memory.plan import Cohort
-from sweeper.workers.worker import DataFacts, Emit, WorkerSetup
+from sweeper.workers.worker import Emit, WorkerFacts, WorkerSetup
 
 LOG_FILE = "worker.log"
+_SECONDS_TO_END = 2.0
 
 
 class SpawnedWorker:
@@ -37,9 +38,9 @@ class SpawnedWorker:
         finally:
             signal.signal(signal.SIGINT, handler)
         theirs.close()
-        self._facts: DataFacts | None = None
+        self._facts: WorkerFacts | None = None
 
-    def facts(self) -> DataFacts:
+    def facts(self) -> WorkerFacts:
         if self._facts is None:
             self._facts = self._until_done(lambda event: None)
         return self._facts
@@ -51,9 +52,10 @@ class SpawnedWorker:
         self._ask(("train", (cohort,)), emit)
 
     def close(self) -> None:
+        self._pipe.close()  # an idle worker reads its end, a busy one meets it at its next event
+        self._process.join(timeout=_SECONDS_TO_END)
         self._process.kill()
         self._process.join()
-        self._pipe.close()
 
     def _ask(self, request: tuple[str, tuple[Any, ...]], emit: Emit) -> None:
         self.facts()
@@ -86,15 +88,16 @@ class SpawnedWorker:
 def _serve(setup: WorkerSetup, pipe: "Connection[Any, Any]", log: Path) -> None:
     """The child's life: load, then answer requests until the driver closes the pipe or dies."""
     _print_into(log)
+    _keep_progress_bars_off_semaphores()
     threading.Thread(target=_end_with_driver, daemon=True).start()
     bench: Any = None
 
-    def load() -> DataFacts:
+    def load() -> WorkerFacts:
         nonlocal bench
         from sweeper.workers.workbench import Workbench
 
         bench = Workbench(setup)
-        facts: DataFacts = bench.facts()
+        facts: WorkerFacts = bench.facts()
         return facts
 
     try:
@@ -127,6 +130,13 @@ def _print_into(log: Path) -> None:
     sys.stderr.flush()
     os.dup2(descriptor, 1)
     os.dup2(descriptor, 2)
+
+
+def _keep_progress_bars_off_semaphores() -> None:
+    """A worker that is killed would leave tqdm's behind, and Python would print a warning about it."""
+    from tqdm import tqdm
+
+    tqdm.set_lock(threading.RLock())
 
 
 def _end_with_driver() -> None:

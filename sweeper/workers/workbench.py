@@ -26,7 +26,7 @@ from sweeper.training.adapter_files import save_adapter
 from sweeper.training.engine import Engine, StepResult
 from sweeper.training.slot import Slot
 from sweeper.training.slot_linear import active_slots
-from sweeper.workers.worker import DataFacts, Emit, WorkerSetup
+from sweeper.workers.worker import Emit, WorkerFacts, WorkerSetup
 
 LAYOUT_TOLERANCE = 1e-2
 """Largest logit difference that fp32 rounding explains; a mask that is not honoured gives whole units."""
@@ -57,9 +57,11 @@ class Workbench:
                 "Use a model of another architecture: Llama, Qwen2, Qwen3 and Phi-3 take it",
             )
 
-    def facts(self) -> DataFacts:
-        return DataFacts(
-            tuple(len(row.input_ids) for row in self.rows), tuple(row.prompt_length for row in self.rows)
+    def facts(self) -> WorkerFacts:
+        return WorkerFacts(
+            row_lengths=tuple(len(row.input_ids) for row in self.rows),
+            prompt_lengths=tuple(row.prompt_length for row in self.rows),
+            linear_layers=tuple(self.engine.layers),
         )
 
     def score_base(self, emit: Emit) -> None:
@@ -90,9 +92,7 @@ class Workbench:
     def _finish(self, trial: PlannedTrial, slot: Slot, seconds: float, emit: Emit) -> None:
         config = trial.config
         adapter = self.folder.trial(trial.number) / "adapter"
-        save_adapter(
-            adapter, slot.adapter, self.setup.base.text, config.lora_alpha, config.target_modules
-        )
+        save_adapter(adapter, slot.adapter, self.setup.base.text, config.lora_alpha, config.target_modules)
         with active_slots(self.engine.layers, [slot.adapter]):
             score = self._score(trial.number, emit)
         relative = str(adapter.relative_to(self.folder.path))

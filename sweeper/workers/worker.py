@@ -26,17 +26,18 @@ class WorkerSetup:
 
 
 @dataclass(frozen=True, slots=True)
-class DataFacts:
-    """What the driver plans with, in tokens, row by row: whole lengths and the untrained prompts' lengths."""
+class WorkerFacts:
+    """What the driver plans with: tokens of each row and of its untrained prompt, and the layers to adapt."""
 
     row_lengths: tuple[int, ...]
     prompt_lengths: tuple[int, ...]
+    linear_layers: tuple[str, ...]
 
 
 class Worker(Protocol):
     """Raises InputError for what the user can mend, TrainingError for work that broke off."""
 
-    def facts(self) -> DataFacts:
+    def facts(self) -> WorkerFacts:
         """Waits until base and rows are loaded."""
 
     def score_base(self, emit: Emit) -> None:

@@ -1,0 +1,211 @@
+"""A whole sweep on a tiny model: every trial told once, whatever happens to the worker or the driver."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from sweeper.driver import run_sweep
+from sweeper.errors import InputError, UnavailableError
+from sweeper.event_log import EventLog
+from sweeper.events import (
+    BASE_TRIAL,
+    Event,
+    StepTrained,
+    SuiteScored,
+    TrialAsked,
+    TrialCompleted,
+    TrialDiverged,
+    TrialFailed,
+    TrialStarted,
+)
+from sweeper.home import Home
+from sweeper.memory.plan import Cohort
+from sweeper.search.study import Study
+from sweeper.space.load import load_space
+from sweeper.workers.in_process import InProcessWorker
+from sweeper.workers.spawned import SpawnedWorker
+from sweeper.workers.worker import Emit, Worker, WorkerSetup
+from tests.tiny_base import save_tiny_space
+
+
+class Watching:
+    """A view that keeps the events and may act on one."""
+
+    def __init__(self, act: Callable[[Event], None] = lambda event: None) -> None:
+        self.events: list[Event] = []
+        self.act = act
+
+    def apply(self, event: Event) -> None:
+        self.events.append(event)
+        self.act(event)
+
+
+def sweep(
+    space: Path, make_worker: Callable[[WorkerSetup], Worker] = InProcessWorker, view: Watching | None = None
+) -> list[Event]:
+    """Runs the sweep of `space`, with its state beside it, and gives the whole log."""
+    home = Home(space.parent / "mlruns")
+    run_sweep(home, load_space(space), make_worker, view or Watching())
+    return [event for _, event in EventLog(home.sweep("tiny").events).read()]
+
+
+def of_kind(events: list[Event], kind: type[Event]) -> list[int]:
+    return [event.trial for event in events if isinstance(event, kind)]
+
+
+def states(space: Path) -> list[str]:
+    return [trial.state for trial in Study(Home(space.parent / "mlruns"), load_space(space)).trials()]
+
+
+def outcome(events: list[Event]) -> list[tuple[int, float]]:
+    return [(event.trial, event.objective) for event in events if isinstance(event, TrialCompleted)]
+
+
+@pytest.mark.parametrize("worker", [InProcessWorker, SpawnedWorker])
+def test_a_whole_sweep(tmp_path: Path, worker: Callable[[WorkerSetup], Worker]) -> None:
+    space = save_tiny_space(tmp_path)
+    events = sweep(space, worker)
+    assert of_kind(events, TrialAsked) == of_kind(events, TrialCompleted) == [0, 1, 2]
+    assert of_kind(events, SuiteScored) == [BASE_TRIAL, 0, 1, 2]
+    assert len(of_kind(events, StepTrained)) == 3 * 6  # nine rows in batches of four, two epochs
+    assert states(space) == ["complete"] * 3
+    for number in range(3):
+        assert (Home(tmp_path / "mlruns").sweep("tiny").trial(number) / "adapter").is_dir()
+
+
+def test_started_again_it_goes_on_to_the_total(tmp_path: Path) -> None:
+    space = save_tiny_space(tmp_path, trials=2)
+    first = sweep(space)
+    assert sweep(space) == first  # finished: nothing is done
+    space.write_text(space.read_text().replace('"trials": 2', '"trials": 3'))
+    events = sweep(space)
+    assert events[: len(first)] == first
+    assert of_kind(events, TrialCompleted) == [0, 1, 2]
+    assert of_kind(events, SuiteScored).count(BASE_TRIAL) == 1
+
+
+def test_a_diverging_trial_is_pruned_and_the_sweep_goes_on(tmp_path: Path) -> None:
+    space = save_tiny_space(tmp_path, trials=2, learning_rate={"values": [1e30, 1e-2]})
+    events = sweep(space)
+    diverged = of_kind(events, TrialDiverged)
+    assert len(diverged) + len(of_kind(events, TrialCompleted)) == 2
+    assert diverged
+    assert states(space)[diverged[0]] == "pruned"
+
+
+class Killed(SpawnedWorker):
+    """Its process is killed at the first step of the trials named, as often as told."""
+
+    kills: dict[int, int]
+
+    def train(self, cohort: Cohort, emit: Emit) -> None:
+        def killing(event: Event) -> None:
+            emit(event)
+            if isinstance(event, StepTrained) and self.kills.get(event.trial, 0):
+                self.kills[event.trial] -= 1
+                assert self._process.pid is not None
+                os.kill(self._process.pid, signal.SIGKILL)
+
+        super().train(cohort, killing)
+
+
+def test_a_worker_that_dies_costs_an_attempt(tmp_path: Path) -> None:
+    space = save_tiny_space(tmp_path, trials=2)
+    expected = outcome(sweep(save_tiny_space(tmp_path / "calm", trials=2)))
+    Killed.kills = {1: 1}
+    events = sweep(space, Killed)
+    assert outcome(events) == expected
+    starts = [(e.trial, e.attempt) for e in events if isinstance(e, TrialStarted)]
+    assert starts == [(0, 1), (1, 1), (1, 2)]
+    assert [e.final for e in events if isinstance(e, TrialFailed)] == [False]
+
+
+def test_a_trial_that_breaks_off_twice_fails_and_says_why(tmp_path: Path) -> None:
+    space = save_tiny_space(tmp_path, trials=2)
+    Killed.kills = {0: 9}
+    events = sweep(space, Killed)
+    assert states(space) == ["failed", "complete"]
+    reasons = [e.reason for e in events if isinstance(e, TrialFailed)]
+    assert len(reasons) == 2
+    assert "SIGKILL" in reasons[0]
+
+
+DRIVER = """
+import sys
+from pathlib import Path
+from tests.test_driver import sweep
+if __name__ == "__main__":
+    from sweeper.workers.spawned import SpawnedWorker
+    sweep(Path(sys.argv[1]), SpawnedWorker)
+"""
+
+
+@pytest.mark.timeout(120)
+def test_a_killed_driver_loses_nothing_and_its_worker_ends(tmp_path: Path) -> None:
+    space = save_tiny_space(tmp_path, trials=3)
+    expected = outcome(sweep(save_tiny_space(tmp_path / "calm", trials=3)))
+    script = tmp_path / "drive.py"
+    script.write_text(DRIVER)
+    log = EventLog(Home(tmp_path / "mlruns").sweep("tiny").events)
+    driver = subprocess.Popen(
+        [sys.executable, str(script), str(space)], env={**os.environ, "PYTHONPATH": os.getcwd()}
+    )
+    while 1 not in of_kind([event for _, event in log.read()], StepTrained):
+        assert driver.poll() is None
+        time.sleep(0.02)
+    children = children_of(driver.pid)
+    assert children
+    driver.kill()
+    driver.wait()
+    wait_until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in children))
+    events = sweep(space)
+    assert outcome(events) == expected
+    assert of_kind(events, TrialAsked) == [0, 1, 2]
+    assert states(space) == ["complete"] * 3
+
+
+def children_of(pid: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def wait_until(done: Callable[[], bool], seconds: float = 20) -> None:
+    deadline = time.monotonic() + seconds
+    while not done():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_a_second_driver_is_refused(tmp_path: Path) -> None:
+    space = save_tiny_space(tmp_path, trials=1)
+    refusals: list[str] = []
+
+    def start_another(event: Event) -> None:
+        if isinstance(event, TrialStarted):
+            with pytest.raises(UnavailableError) as refused:
+                sweep(space)
+            refusals.append(str(refused.value))
+
+    events = sweep(space, view=Watching(start_another))
+    assert of_kind(events, TrialCompleted) == [0]
+    assert len(refusals) == 1
+    assert f"process {os.getpid()}" in refusals[0]
+
+
+def test_a_length_that_leaves_nothing_to_train_on_is_refused(tmp_path: Path) -> None:
+    space = save_tiny_space(tmp_path, max_seq_length={"values": [8, 64]})
+    with pytest.raises(InputError, match=r"max_seq_length: 8 tokens leave no row anything to train on"):
+        sweep(space)
+    assert states(space) == []
+
+
+def test_a_target_that_the_model_lacks_is_refused_before_a_trial(tmp_path: Path) -> None:
+    space = save_tiny_space(tmp_path, target_modules=["q_proj", "query"])
+    with pytest.raises(InputError, match=r"no linear layer named 'query'"):
+        sweep(space)
+    assert states(space) == []
