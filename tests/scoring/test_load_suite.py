@@ -1,6 +1,8 @@
 """Suites: both forms, and one clear line for each thing that can be wrong with one."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -93,3 +95,8 @@ def test_no_cases_and_no_such_form(tmp_path: Path) -> None:
     assert "empty.jsonl" in problem(written(tmp_path / "empty.jsonl", "\n"))
     assert "must end in .jsonl or .yaml" in problem(written(tmp_path / "cases.csv", "a,b\n"))
     assert "there is no such file" in problem(tmp_path / "gone.yaml")
+
+
+def test_a_bad_suite_is_refused_before_torch_is_imported() -> None:
+    code = "import sys, sweeper.scoring.load_suite; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
