@@ -1,0 +1,92 @@
+"""From an adapter to a proven merged model and its .gguf file. Ollama is not touched here."""
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from sweeper.data.template import template_of
+from sweeper.models.load import Base, load_base
+from sweeper.promote.converter import convert_to_gguf, find_converter
+from sweeper.promote.gguf_vocabulary import adds_bos, prove_vocabulary, stop_adding_bos
+from sweeper.promote.greedy import GreedyModel
+from sweeper.promote.merge import merge_adapter, read_adapter
+from sweeper.promote.merge_proofs import prove_merge
+from sweeper.promote.ollama_prompt import PromptOption, guard_chat_template, prompt_options
+from sweeper.promote.promotion import PromotionRequest
+from sweeper.promote.prompts import Prompt, case_prompts, probe_prompts
+from sweeper.promote.record import Record
+from sweeper.scoring.generate import end_token_ids
+
+_LOGIT_PROMPTS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """All that putting the model into Ollama needs. `bos` is the begin-of-text token's text.
+
+    `cases` are the suite's prompts in order, `probes` others that Ollama must render as wanted.
+    """
+
+    gguf: Path
+    merged: GreedyModel
+    cases: tuple[Prompt, ...]
+    probes: tuple[Prompt, ...]
+    options: tuple[PromptOption, ...]
+    bos: str | None
+    context_length: int | None
+
+
+def build(request: PromotionRequest, record: Record) -> Built:
+    """Merges, proves the merge, converts. Raises ProofError where the merged model is another one.
+
+    Files of an earlier promotion in `work_dir` are replaced. Raises InputError, SweepError and
+    UnavailableError as its steps do.
+    """
+    folder, gguf = request.work_dir / "merged", request.work_dir / "model.gguf"
+    clear_work(request.work_dir)
+    converter = find_converter(request.converter)
+    with record.step("load base"):
+        base = request.base if isinstance(request.base, Base) else load_base(request.base)
+    template, system = template_of(base.tokenizer), request.settings.system
+    cases = case_prompts(template, request.suite, system)
+    with record.step("merge"):
+        merge_adapter(base, read_adapter(request.adapter), folder)
+    with record.step("prove merge"):
+        merged = load_merged(folder, base, request.suite.max_new_tokens)
+        tokens = [prompt.token_ids for prompt in cases[:_LOGIT_PROMPTS]]
+        record.prove(prove_merge(base, request.adapter, merged.model, tokens))
+    with record.step("convert to GGUF"):
+        guard_chat_template(folder)
+        convert_to_gguf(converter, folder, gguf, request.work_dir / "converter.log")
+        record.gguf_bytes = gguf.stat().st_size
+    if (source := base.reference.gguf_path) is not None:
+        record.prove([prove_vocabulary(source, gguf)])
+    bos = template.tokenizer.bos_token
+    if adds_bos(gguf) and not (bos and cases[0].text.startswith(bos)):
+        stop_adding_bos(gguf)
+    return Built(
+        gguf,
+        merged,
+        tuple(cases),
+        tuple(probe_prompts(template, system)),
+        tuple(prompt_options(template, adds_bos(gguf))),
+        bos,
+        getattr(base.model.config, "max_position_embeddings", None),
+    )
+
+
+def load_merged(folder: Path, base: Base, max_new_tokens: int) -> GreedyModel:
+    """The merged model as its folder gives it: f16 weights, computed in fp32."""
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval()
+    template = template_of(base.tokenizer)
+    return GreedyModel(model, base.tokenizer, end_token_ids(model, template), max_new_tokens)
+
+
+def clear_work(work_dir: Path) -> None:
+    """Removes the large files of a promotion; the converter's log stays."""
+    work_dir.mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(work_dir / "merged", ignore_errors=True)
+    (work_dir / "model.gguf").unlink(missing_ok=True)
