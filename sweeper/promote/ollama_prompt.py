@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from jinja2 import TemplateError
+
 from sweeper.data.template import Template
 from sweeper.errors import ProofError
 from sweeper.promote.difference import describe_difference
@@ -94,7 +96,7 @@ def derive_go_template(template: Template, without: str | None = None) -> str | 
     """
     try:
         parts = _probe(template)
-    except ValueError:
+    except (TemplateError, ValueError):
         return None
     if without:
         parts = {key: text.removeprefix(without) if key in _FRONTS else text for key, text in parts.items()}
@@ -130,8 +132,6 @@ def _probe(template: Template) -> dict[str, str]:
 
 def _probe_system(template: Template, asked: dict[str, str], user_start: str) -> dict[str, str]:
     """The same for a system text; nothing where the template takes none as a turn of its own."""
-    from jinja2 import TemplateError
-
     try:
         start, to_user, _ = _around(template, [_turn("system", "zero"), asked])
         return {"system_start": start, "system_end": _without_end(to_user, user_start)}

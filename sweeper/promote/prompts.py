@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from jinja2 import TemplateError
+
 from sweeper.data.template import Template
 from sweeper.errors import InputError
 from sweeper.scoring.suite import Suite
@@ -55,8 +57,6 @@ def _prompt(template: Template, name: str, sent: Sequence[dict[str, str]], syste
 
 
 def _takes(template: Template, messages: list[dict[str, str]]) -> bool:
-    from jinja2 import TemplateError
-
     try:
         template.render(messages)
     except TemplateError:

@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 import ollama
 
-from sweeper.errors import SweepError, UnavailableError
+from sweeper.errors import InputError, SweepError, UnavailableError
 from sweeper.serving.host import is_loopback, server_url
 
 Message = Mapping[str, str]
@@ -50,22 +50,26 @@ class OllamaClient:
 
     @classmethod
     def connect(cls, host: str | None = None) -> "OllamaClient":
-        """A client for `host`, or for OLLAMA_HOST. Raises UnavailableError where no Ollama answers."""
-        client = cls(server_url(host))
+        """A client for `host`, or for OLLAMA_HOST. Raises UnavailableError where no Ollama answers, and
+        InputError where `host` names no address at all."""
+        url = server_url(host)
         try:
-            client.version()
-        except (httpx.HTTPError, KeyError, ValueError):
-            raise UnavailableError(
-                f"No Ollama answers at {client.url}: start it with `ollama serve`, "
-                "or set OLLAMA_HOST to where it runs."
-            ) from None
+            client = cls(url)
+        except (httpx.InvalidURL, ValueError) as error:
+            raise InputError("OLLAMA_HOST", f"{url} is no address ({error})", "Write HOST:PORT") from None
+        client.version()
         return client
 
     def version(self) -> str:
-        """What the server calls itself. Raises httpx.HTTPError or ValueError where it is no Ollama."""
-        response = self._http.get("/api/version", timeout=10.0)
-        response.raise_for_status()
-        return str(response.json()["version"])
+        """What the server calls itself. Raises UnavailableError where no Ollama answers."""
+        try:
+            response = self._http.get("/api/version", timeout=10.0).raise_for_status()
+            return str(response.json()["version"])
+        except (httpx.HTTPError, KeyError, TypeError, ValueError):
+            raise UnavailableError(
+                f"No Ollama answers at {self.url}: start it with `ollama serve`, "
+                "or set OLLAMA_HOST to where it runs."
+            ) from None
 
     def digest(self, model: str) -> str | None:
         """The digest of a model's manifest, or None where there is no such model."""

@@ -1,0 +1,161 @@
+"""The client against servers that misbehave: whatever happens, it is told in one line."""
+
+import hashlib
+import json
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import pytest
+
+from sweeper.errors import InputError, SweepError, UnavailableError
+from sweeper.serving.ollama import OllamaClient
+
+USER = [{"role": "user", "content": "Hello"}]
+
+
+@contextmanager
+def serving(reply: Any) -> Iterator[OllamaClient]:
+    """A server on a free port that answers each request by `reply(handler, body)`."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def _any(self) -> None:
+            reply(self, self.rfile.read(int(self.headers.get("Content-Length") or 0)))
+
+        do_GET = do_POST = do_HEAD = do_DELETE = _any
+
+        def log_message(self, format: str, *args: Any) -> None:
+            """Keeps the tests' output clean."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    try:
+        yield OllamaClient(f"http://127.0.0.1:{server.server_address[1]}")
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def say(handler: BaseHTTPRequestHandler, *lines: Any, status: int = 200, claimed: int = 0) -> None:
+    """Answers with lines of JSON; `claimed` bytes more are announced and never sent."""
+    content = "".join(json.dumps(line) + "\n" for line in lines).encode()
+    handler.send_response(status)
+    handler.send_header("Content-Length", str(len(content) + claimed))
+    handler.end_headers()
+    handler.wfile.write(content)
+
+
+def test_nothing_listens() -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        port = unused.getsockname()[1]
+        with pytest.raises(UnavailableError) as error:
+            OllamaClient.connect(f"127.0.0.1:{port}")
+    assert f"No Ollama answers at http://127.0.0.1:{port}: start it with `ollama serve`" in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("answer", [{"something": "else"}, "not an object", ["version"]])
+def test_something_else_listens(answer: Any) -> None:
+    with serving(lambda handler, body: say(handler, answer)) as client, pytest.raises(UnavailableError):
+        OllamaClient.connect(client.url)
+
+
+def test_the_host_is_none() -> None:
+    with pytest.raises(InputError, match="OLLAMA_HOST"):
+        OllamaClient.connect("http://[gpu")
+
+
+def close(handler: BaseHTTPRequestHandler, body: bytes) -> None:
+    handler.connection.close()
+
+
+def telling(*lines: Any, **options: int) -> Any:
+    return lambda handler, body: say(handler, *lines, **options)
+
+
+BEGUN = {"status": "parsing GGUF"}
+
+
+@pytest.mark.parametrize(
+    ("reply", "told"),
+    [
+        pytest.param(close, "broke off at creating bot: .* Its own log tells why", id="closes"),
+        pytest.param(telling(BEGUN, claimed=99), "broke off at creating bot", id="dies midway"),
+        pytest.param(telling(BEGUN), r"without success: \['parsing GGUF'\]", id="stops midway"),
+        pytest.param(
+            telling(BEGUN, {"error": "llama-quantize failed:\nexit status 127."}),
+            r"failed at creating bot: llama-quantize failed: exit status 127\.$",
+            id="tells an error midway",
+        ),
+        pytest.param(
+            telling({"error": "invalid model name"}, status=400),
+            "failed at creating bot: invalid model name",
+            id="refuses",
+        ),
+    ],
+)
+def test_a_creation_fails(reply: Any, told: str) -> None:
+    with serving(reply) as client, pytest.raises(SweepError, match=told) as error:
+        client.create("bot", file_digest="sha256:1")
+    assert client.url in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("reply", "told"),
+    [
+        pytest.param(close, "broke off at rendering a prompt of bot", id="closes"),
+        pytest.param(
+            telling({"error": "no bot"}, status=404), "rendering a prompt of bot: .*no bot", id="404"
+        ),
+        pytest.param(telling({"done": True}), "does not show the prompt that it feeds", id="cannot"),
+    ],
+)
+def test_a_rendering_fails(reply: Any, told: str) -> None:
+    with serving(reply) as client, pytest.raises(SweepError, match=told):
+        client.render("bot", USER)
+
+
+def test_an_answer_that_was_given_up_has_no_done_reason() -> None:
+    answer = {"message": {"role": "assistant", "content": "no no no"}, "done": False}
+    with serving(lambda handler, body: say(handler, answer)) as client:
+        assert client.chat("bot", USER, {}).done_reason == ""
+
+
+def test_a_file_is_sent_once(tmp_path: Path) -> None:
+    path = tmp_path / "model.gguf"
+    path.write_bytes(b"x" * 3_000_000)
+    requests: list[str] = []
+
+    def reply(handler: BaseHTTPRequestHandler, body: bytes) -> None:
+        requests.append(handler.command)
+        if handler.command == "POST":
+            while (size := int(handler.rfile.readline(), 16)) > 0:
+                handler.rfile.read(size + 2)
+            handler.rfile.readline()
+        handler.send_response(404 if requests == ["HEAD"] else 200)
+        handler.send_header("Content-Length", "0")
+        handler.end_headers()
+
+    shares: list[float] = []
+    with serving(reply) as client:
+        digest = client.upload(path, shares.append)
+        assert client.upload(path) == digest
+    assert requests == ["HEAD", "POST", "HEAD"]
+    assert shares == sorted(shares)
+    assert shares[-1] == 1.0
+    assert digest == "sha256:" + hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def test_a_digest_is_found_whatever_the_case_of_the_name() -> None:
+    models = {"models": [{"name": "Bot:latest", "digest": "abc"}]}
+    with serving(lambda handler, body: say(handler, models)) as client:
+        assert client.digest("bot:latest") == "abc"
+        assert client.digest("other:latest") is None
