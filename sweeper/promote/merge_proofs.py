@@ -53,8 +53,9 @@ def _prove_weights(with_adapter: Any, merged: "PreTrainedModel") -> Proof:
             return Proof("merged weights", False, f"{missing[0]} is in one of the two models only")
         for name, weight in exact.items():
             allowed = _FP32_SLACK * (HALF_STEP * weight.abs()).clamp(min=_SMALLEST_HALF_STEP)
-            excess = ((found[name].float() - weight).abs() / allowed).max().item()
-            if not excess <= worst:
+            shares = (found[name].float() - weight).abs() / allowed
+            excess = shares.nan_to_num(nan=torch.inf).max().item()
+            if excess > worst:
                 worst, where = excess, name
     detail = f"{len(exact)} tensors; the furthest weight is {worst:.2f} of half an f16 step off, in {where}"
     return Proof("merged weights = base + adapter by PEFT", worst <= 1.0, detail)

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -10,6 +11,7 @@ from pathlib import Path
 from threading import Thread
 from typing import Any
 
+import httpx
 import pytest
 
 from sweeper.errors import InputError, SweepError, UnavailableError
@@ -121,6 +123,13 @@ def test_a_creation_fails(reply: Any, told: str) -> None:
 def test_a_rendering_fails(reply: Any, told: str) -> None:
     with serving(reply) as client, pytest.raises(SweepError, match=told):
         client.render("bot", USER)
+
+
+def test_the_server_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sweeper.serving.ollama._TIMEOUT", httpx.Timeout(0.2))
+    with serving(lambda handler, body: time.sleep(0.5)) as client, pytest.raises(SweepError) as error:
+        client.chat("bot", USER, {})
+    assert "said nothing for 0 s at answering as bot" in str(error.value)
 
 
 def test_an_answer_that_was_given_up_has_no_done_reason() -> None:

@@ -1,0 +1,93 @@
+"""An Ollama in memory, at the seam of the client: it renders by the chat template and answers by the model.
+
+Faults are planted by its fields. It can also die at a call, before or after doing what was asked; from
+then on every call fails, as for a process that was killed.
+"""
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from sweeper.data.template import Template
+from sweeper.promote.greedy import GreedyModel
+from sweeper.serving.ollama import ChatAnswer, Message, OllamaClient, ShareDone
+
+
+class Killed(BaseException):
+    """The process is gone; nothing catches this."""
+
+
+class FakeOllama(OllamaClient):
+    def __init__(self, template: Template, model: GreedyModel) -> None:
+        self.url = "http://fake"
+        self.template, self.model = template, model
+        self.models: dict[str, dict[str, Any]] = {}
+        self.calls = 0
+        self.die_at: int | None = None
+        self.die_after_doing = False
+        self.render_fault: Callable[[str], str] = lambda text: text
+        self.answer_fault: Callable[[ChatAnswer], ChatAnswer] = lambda answer: answer
+
+    def _do(self, action: Callable[[], Any]) -> Any:
+        self.calls += 1
+        dead = self.die_at is not None and self.calls >= self.die_at
+        if dead and not (self.die_after_doing and self.calls == self.die_at):
+            raise Killed
+        result = action()
+        if dead:
+            raise Killed
+        return result
+
+    def version(self) -> str:
+        return "fake"
+
+    def digest(self, model: str) -> str | None:
+        def act() -> str | None:
+            made = self.models.get(model)
+            return None if made is None else hashlib.sha256(repr(made).encode()).hexdigest()
+
+        return self._do(act)  # type: ignore[no-any-return]
+
+    def upload(self, path: Path, on_share: ShareDone = lambda share: None) -> str:
+        return self._do(lambda: "sha256:" + hashlib.sha256(path.read_bytes()).hexdigest())  # type: ignore[no-any-return]
+
+    def create(
+        self,
+        model: str,
+        *,
+        file_digest: str | None = None,
+        from_model: str | None = None,
+        template: str | None = None,
+        system: str | None = None,
+        parameters: Mapping[str, Any] | None = None,
+    ) -> None:
+        old = self.models.get(from_model or "", {})
+        new = {"file": file_digest, "system": system, "template": template, "parameters": parameters}
+        made = {**old, **{key: value for key, value in new.items() if value is not None}}
+        self._do(lambda: self.models.__setitem__(model, made))
+
+    def copy(self, source: str, destination: str) -> None:
+        self._do(lambda: self.models.__setitem__(destination, self.models[source]))
+
+    def delete(self, model: str) -> bool:
+        return self._do(lambda: self.models.pop(model, None)) is not None
+
+    def render(self, model: str, messages: Sequence[Message]) -> str:
+        made = self.models[model]
+        text = self._do(lambda: self._prompt(made, messages))
+        return text if made.get("template") else self.render_fault(text)
+
+    def chat(self, model: str, messages: Sequence[Message], options: Mapping[str, Any]) -> ChatAnswer:
+        def act() -> ChatAnswer:
+            ids = self.template.token_ids(self._prompt(self.models[model], messages))
+            answer = self.model.answer(ids)
+            reason = "stop" if answer.ended else "length"
+            return ChatAnswer(self.model.text(answer.token_ids), len(ids), len(answer.token_ids), reason)
+
+        return self.answer_fault(self._do(act))
+
+    def _prompt(self, made: Mapping[str, Any], messages: Sequence[Message]) -> str:
+        system = made.get("system")
+        own = [{"role": "system", "content": system}] if system and messages[0]["role"] != "system" else []
+        return self.template.render([*own, *map(dict, messages)])

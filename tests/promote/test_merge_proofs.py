@@ -1,0 +1,86 @@
+"""A merge that went wrong in the least is seen."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from sweeper.models.load import Base
+from sweeper.promote.merge import LoraAdapter, merge_adapter, read_adapter
+from sweeper.promote.merge_proofs import prove_merge
+from tests.promote.tiny import save_adapter, tiny_base
+
+PROMPTS = [list(range(20)), list(range(40, 50))]
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory: pytest.TempPathFactory) -> Base:
+    return tiny_base(tmp_path_factory.mktemp("base"))
+
+
+@pytest.fixture(scope="module")
+def adapter(base: Base, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save_adapter(base, tmp_path_factory.mktemp("adapter"))
+
+
+def merged(base: Base, adapter: LoraAdapter, folder: Path) -> Any:
+    from transformers import AutoModelForCausalLM
+
+    merge_adapter(base, adapter, folder)
+    return AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval()
+
+
+def test_a_right_merge_passes_and_the_base_is_left_alone(base: Base, adapter: Path, tmp_path: Path) -> None:
+    names = [name for name, _ in base.model.named_modules()]
+    proofs = prove_merge(base, adapter, merged(base, read_adapter(adapter), tmp_path), PROMPTS)
+    assert [proof.passed for proof in proofs] == [True, True]
+    assert [name for name, _ in base.model.named_modules()] == names
+
+
+@pytest.mark.parametrize(
+    ("plant", "logits_see_it"),
+    [
+        (lambda lora: LoraAdapter(lora.rank, lora.alpha * 1.002, lora.pairs), False),
+        (lambda lora: LoraAdapter(lora.rank * 2, lora.alpha, lora.pairs), True),
+        (lambda lora: LoraAdapter(lora.rank, lora.alpha, dict(list(lora.pairs.items())[1:])), True),
+    ],
+    ids=["scale off by 0.2 %", "alpha over twice the rank", "a layer left out"],
+)
+def test_a_wrong_merge_is_seen(
+    base: Base,
+    adapter: Path,
+    tmp_path: Path,
+    plant: Callable[[LoraAdapter], LoraAdapter],
+    logits_see_it: bool,
+) -> None:
+    wrong = merged(base, plant(read_adapter(adapter)), tmp_path)
+    weights, logits = prove_merge(base, adapter, wrong, PROMPTS)
+    assert not weights.passed
+    assert logits.passed is not logits_see_it
+
+
+def test_a_tensor_off_by_a_thousandth_is_named(base: Base, adapter: Path, tmp_path: Path) -> None:
+    wrong = merged(base, read_adapter(adapter), tmp_path)
+    with torch.no_grad():
+        wrong.model.layers[1].mlp.up_proj.weight *= 1.001
+    weights, _ = prove_merge(base, adapter, wrong, PROMPTS)
+    assert not weights.passed
+    assert "model.layers.1.mlp.up_proj.weight" in weights.detail
+
+
+def test_what_is_not_in_the_weights_is_seen_by_the_logits(base: Base, adapter: Path, tmp_path: Path) -> None:
+    wrong = merged(base, read_adapter(adapter), tmp_path)
+    for layer in wrong.model.layers:
+        layer.self_attn.scaling *= 1.5
+    weights, logits = prove_merge(base, adapter, wrong, PROMPTS)
+    assert weights.passed
+    assert not logits.passed
+
+
+def test_a_weight_that_is_no_number_is_seen(base: Base, adapter: Path, tmp_path: Path) -> None:
+    wrong = merged(base, read_adapter(adapter), tmp_path)
+    with torch.no_grad():
+        wrong.model.norm.weight[0] = float("nan")
+    assert not any(proof.passed for proof in prove_merge(base, adapter, wrong, PROMPTS))

@@ -1,0 +1,120 @@
+"""The whole flow on a tiny model: a report for each promotion, and nothing large left behind."""
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sweeper.data.template import template_of
+from sweeper.errors import InputError, ProofError
+from sweeper.models.load import Base
+from sweeper.promote import build
+from sweeper.promote.greedy import GreedyModel
+from sweeper.promote.merge import LoraAdapter
+from sweeper.promote.promote import promote
+from sweeper.promote.promotion import PromotionRequest
+from sweeper.scoring.suite import Case, Suite
+from sweeper.space.space import PromoteSettings
+from tests.promote.fake_ollama import FakeOllama
+from tests.promote.tiny import save_adapter, tiny_base
+
+STUB = """
+import sys
+from gguf import GGUFWriter
+writer = GGUFWriter(sys.argv[sys.argv.index("--outfile") + 1], "llama")
+writer.add_tokenizer_model("gpt2")
+writer.write_header_to_file(); writer.write_kv_data_to_file(); writer.write_tensors_to_file(); writer.close()
+"""
+"""Stands for llama.cpp's converter, which does not know the tiny tokenizer."""
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory: pytest.TempPathFactory) -> Base:
+    return tiny_base(tmp_path_factory.mktemp("base"))
+
+
+@pytest.fixture
+def request_(base: Base, tmp_path: Path) -> PromotionRequest:
+    (tmp_path / "convert_hf_to_gguf.py").write_text(STUB)
+    cases = tuple(Case(f"case {i}", f"Say {i}.", "", "yes") for i in range(2))
+    return PromotionRequest(
+        base=base,
+        adapter=save_adapter(base, tmp_path / "adapter"),
+        suite=Suite("test", Path("test"), cases, 5),
+        settings=PromoteSettings("bot", {"top_k": 3}, "Be kind."),
+        live_name="me/bot:v1",
+        work_dir=tmp_path / "work",
+        reports=tmp_path / "promotions",
+        converter=tmp_path,
+    )
+
+
+@pytest.fixture
+def ollama(base: Base, monkeypatch: pytest.MonkeyPatch) -> FakeOllama:
+    """Answers by whichever model the promotion merges."""
+    template = template_of(base.tokenizer)
+    fake = FakeOllama(template, GreedyModel(base.model, base.tokenizer, frozenset(), 5))
+    load = build.load_merged
+
+    def load_and_show(*arguments: Any) -> GreedyModel:
+        fake.model = load(*arguments)
+        return fake.model
+
+    monkeypatch.setattr(build, "load_merged", load_and_show)
+    return fake
+
+
+def test_a_promotion_is_reported(request_: PromotionRequest, ollama: FakeOllama) -> None:
+    steps: list[str] = []
+    promotion = promote(request_, ollama, lambda step, share: steps.append(step))
+    assert promotion.accepted
+    assert promotion.name == "me/bot:v1"
+    assert (promotion.previous_digest, promotion.digest) == (None, ollama.digest("me/bot:v1"))
+    assert ollama.models["me/bot:v1"]["system"] == "Be kind."
+    assert promotion.parameters["top_k"] == 3
+    assert all(proof.passed for proof in promotion.proofs)
+    assert promotion.ollama_score == promotion.merged_score == 0.0
+    assert list(dict.fromkeys(steps)) == list(promotion.step_seconds)
+    (report,) = request_.reports.iterdir()
+    assert report.name.endswith("-me_bot_v1.json")
+    written = json.loads(report.read_text())
+    assert written == json.loads(json.dumps(dataclasses.asdict(promotion)))
+    assert [path.name for path in request_.work_dir.iterdir()] == ["converter.log"]
+
+
+def test_a_refusal_is_reported_and_the_file_kept(request_: PromotionRequest, ollama: FakeOllama) -> None:
+    ollama.models["me/bot:v1"] = {"file": "old"}
+    before = ollama.digest("me/bot:v1")
+    ollama.answer_fault = lambda answer: dataclasses.replace(answer, prompt_tokens=99)
+    with pytest.raises(ProofError) as error:
+        promote(request_, ollama)
+    assert str(error.value).startswith("me/bot:v1 stays as it was: prompt_eval_count = tokenizer's count: ")
+    assert "\n" not in str(error.value)
+    (report,) = request_.reports.iterdir()
+    written = json.loads(report.read_text())
+    assert not written["accepted"]
+    assert written["digest"] == written["previous_digest"] == before
+    assert str(report) in str(error.value)
+    assert (request_.work_dir / "model.gguf").is_file()
+
+    ollama.answer_fault = lambda answer: answer
+    assert promote(request_, ollama).accepted
+
+
+def test_a_wrong_merge_never_reaches_ollama(
+    request_: PromotionRequest, ollama: FakeOllama, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(LoraAdapter, "scale", property(lambda lora: 1.01 * lora.alpha / lora.rank))
+    with pytest.raises(ProofError, match="was not promoted: merged weights = base"):
+        promote(request_, ollama)
+    assert ollama.models == {}
+    assert len(list(request_.reports.iterdir())) == 1
+
+
+def test_a_bad_name_is_refused_before_any_work(request_: PromotionRequest, ollama: FakeOllama) -> None:
+    with pytest.raises(InputError, match="no name that Ollama takes"):
+        promote(dataclasses.replace(request_, live_name="two words"), ollama)
+    assert ollama.calls == 0
+    assert not request_.work_dir.exists()
