@@ -9,7 +9,8 @@ from sweeper.data.template import Template
 from sweeper.errors import InputError
 from sweeper.scoring.suite import Suite
 
-_USER = 'Order 12345: "two" {{ cups }} <b>ordered</b>,\nnone came. Café?'
+_USER = 'Order  12345:\n\n 67 "two" {{ cups }} <b>it\'s</b> 茶, café?'
+"""Digits after several blanks, quotes, braces and other scripts: where rules for splitting text part."""
 _ANSWER = "Sorry! It is on its way."
 _SYSTEM = "Answer in one line."
 

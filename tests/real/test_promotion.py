@@ -1,0 +1,227 @@
+"""SmolLM2 with a real adapter goes into a real Ollama, and every planted fault is refused there."""
+
+import dataclasses
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+
+from sweeper.errors import ProofError
+from sweeper.models.load import Base
+from sweeper.promote import publish as publishing
+from sweeper.promote.build import Built, build
+from sweeper.promote.converter import convert_to_gguf, find_converter
+from sweeper.promote.greedy import GreedyModel
+from sweeper.promote.merge import merged_weights, read_adapter
+from sweeper.promote.merge_proofs import prove_merge
+from sweeper.promote.ollama_prompt import OWN_TEMPLATE
+from sweeper.promote.promotion import PromotionRequest
+from sweeper.promote.publish import publish
+from sweeper.promote.record import Record
+from sweeper.scoring.suite import Case, Suite
+from sweeper.serving.model_name import parse_model_name
+from sweeper.serving.ollama import OllamaClient
+from sweeper.space.space import PromoteSettings
+
+INSTRUCTIONS = (
+    "Hi 12345, what's up?",
+    "Translate 'good morning' into French.",
+    "What is 17*23?",
+    "Write a JSON object with name and age.",
+    "Summarise: The cat sat on the mat.",
+)
+CASES = tuple(Case(f"case {number}", text, "", "42") for number, text in enumerate(INSTRUCTIONS))
+SUITE = Suite("test", Path("test"), CASES, max_new_tokens=20)
+SETTINGS = PromoteSettings("smol", {}, None)
+LIVE = "smol:latest"
+
+
+def save_adapter(base: Base, folder: Path) -> Path:
+    """As training leaves one: all linear layers, B no longer 0."""
+    from peft import LoraConfig, get_peft_model
+
+    torch.manual_seed(1)
+    model = get_peft_model(base.model, LoraConfig(r=8, lora_alpha=32, target_modules="all-linear"))
+    for name, parameter in model.named_parameters():
+        if "lora_B" in name:
+            torch.nn.init.normal_(parameter, std=0.01)
+    model.save_pretrained(folder)
+    model.unload()
+    base.model.requires_grad_(False)
+    return folder
+
+
+@dataclasses.dataclass(frozen=True)
+class Promoted:
+    """What the first, right promotion left: its files, its record, and the live name's digest."""
+
+    request: PromotionRequest
+    built: Built
+    record: Record
+    digest: str
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _all_cores() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(torch.multiprocessing.cpu_count())
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="module")
+def promoted(
+    smollm2: Base, ollama_client: OllamaClient, tmp_path_factory: pytest.TempPathFactory
+) -> Promoted:
+    folder = tmp_path_factory.mktemp("promotion")
+    adapter = save_adapter(smollm2, folder / "adapter")
+    work, reports = folder / "work", folder / "reports"
+    request = PromotionRequest(smollm2, adapter, SUITE, SETTINGS, LIVE, work, reports)
+    record = new_record()
+    built = build(request, record)
+    return Promoted(request, built, record, publish(built, SUITE, SETTINGS, ollama_client, record))
+
+
+def new_record() -> Record:
+    return Record(parse_model_name(LIVE), lambda step, share: None)
+
+
+def refused(
+    promoted: Promoted, client: OllamaClient, settings: PromoteSettings = SETTINGS, **changes: object
+) -> dict[str, bool]:
+    """Publishes with a fault, which must be refused and leave the live name alone. Gives the proofs."""
+    record, built = new_record(), dataclasses.replace(promoted.built, **changes)  # type: ignore[arg-type]
+    with pytest.raises(ProofError):
+        publish(built, SUITE, settings, client, record)
+    assert client.digest(LIVE) == promoted.digest
+    assert client.digest(str(record.name.candidate)) is None
+    return {proof.name: proof.passed for proof in record.proofs}
+
+
+def test_the_adapter_answers_under_the_live_name(
+    promoted: Promoted, smollm2: Base, ollama_client: OllamaClient
+) -> None:
+    for proof in promoted.record.proofs:
+        print(f"{proof.name}: {proof.detail}")
+    print(promoted.record.step_seconds)
+    assert len(promoted.record.proofs) == 7
+    assert all(proof.passed for proof in promoted.record.proofs)
+    assert promoted.record.go_template is None
+    assert ollama_client.digest("smol:latest-sweeper-candidate") is None
+
+    prompt = promoted.built.cases[0]
+    options = {"temperature": 0, "num_predict": SUITE.max_new_tokens}
+    answer = ollama_client.chat("smol", prompt.messages, options)
+    base = dataclasses.replace(promoted.built.merged, model=smollm2.model)
+    assert answer.content == promoted.record.answers[0].merged
+    assert answer.content != base.text(base.answer(prompt.token_ids).token_ids)
+
+
+@pytest.fixture(scope="module")
+def plain_gguf(promoted: Promoted, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same model converted as it is, as one would by hand."""
+    folder = tmp_path_factory.mktemp("plain")
+    shutil.copytree(promoted.request.work_dir / "merged", folder / "merged")
+    template = promoted.built.merged.tokenizer.chat_template
+    (folder / "merged" / "chat_template.jinja").write_text(template)
+    convert_to_gguf(find_converter(), folder / "merged", folder / "plain.gguf", folder / "log")
+    return folder / "plain.gguf"
+
+
+def test_a_plain_create_drops_the_system_text_and_is_refused(
+    promoted: Promoted, plain_gguf: Path, ollama_client: OllamaClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert refused(promoted, ollama_client, gguf=plain_gguf, options=(OWN_TEMPLATE,)) == {}
+
+    monkeypatch.setattr(publishing, "choose_prompt", lambda *arguments: OWN_TEMPLATE)
+    proofs = refused(promoted, ollama_client, gguf=plain_gguf)
+    assert not proofs["rendered prompt = chat template's text"]
+    assert not proofs["prompt_eval_count = tokenizer's count"]
+    assert not proofs["answers = merged model's"]
+
+
+def test_a_plain_create_is_mended_by_a_derived_template(
+    promoted: Promoted, plain_gguf: Path, ollama_client: OllamaClient
+) -> None:
+    record = Record(parse_model_name("smol:derived"), lambda step, share: None)
+    publish(dataclasses.replace(promoted.built, gguf=plain_gguf), SUITE, SETTINGS, ollama_client, record)
+    assert record.go_template is not None
+    assert all(proof.passed for proof in record.proofs)
+
+
+def test_a_repeat_penalty_that_is_left_on_is_refused(
+    promoted: Promoted, ollama_client: OllamaClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(publishing, "_DEFAULTS", {"repeat_penalty": 1.1, "num_ctx": 4096})
+    proofs = refused(promoted, ollama_client)
+    assert proofs["rendered prompt = chat template's text"]
+    assert proofs["prompt_eval_count = tokenizer's count"]
+    assert not proofs["answers = merged model's"]
+
+
+def test_a_repeat_penalty_that_the_user_wants_is_no_fault(
+    promoted: Promoted, ollama_client: OllamaClient
+) -> None:
+    settings = PromoteSettings("smol", {"repeat_penalty": 1.1, "stop": ["a"]}, None)
+    record = Record(parse_model_name("smol:penalty"), lambda step, share: None)
+    publish(promoted.built, SUITE, settings, ollama_client, record)
+    assert record.parameters["repeat_penalty"] == 1.1
+
+
+def test_a_system_text_of_the_users_is_fed(promoted: Promoted, ollama_client: OllamaClient) -> None:
+    from sweeper.data.template import template_of
+    from sweeper.promote.prompts import case_prompts, probe_prompts
+
+    template = template_of(promoted.built.merged.tokenizer)
+    settings = PromoteSettings("smol", {}, "Answer in French.")
+    built = dataclasses.replace(
+        promoted.built,
+        cases=tuple(case_prompts(template, SUITE, settings.system)),
+        probes=tuple(probe_prompts(template, settings.system)),
+    )
+    record = Record(parse_model_name("smol:french"), lambda step, share: None)
+    publish(built, SUITE, settings, ollama_client, record)
+    assert all(proof.passed for proof in record.proofs)
+
+
+def test_text_split_by_another_rule_is_refused(
+    promoted: Promoted, ollama_client: OllamaClient, tmp_path: Path
+) -> None:
+    gguf = tmp_path / "model.gguf"
+    content = promoted.built.gguf.read_bytes()
+    assert content.count(b"smollm") == 1
+    gguf.write_bytes(content.replace(b"smollm", b"gpt-4o"))
+    proofs = refused(promoted, ollama_client, gguf=gguf)
+    assert proofs["rendered prompt = chat template's text"]
+    assert not proofs["prompt_eval_count = tokenizer's count"]
+
+
+def test_another_model_behind_the_same_prompt_is_refused(
+    promoted: Promoted, smollm2: Base, ollama_client: OllamaClient
+) -> None:
+    untrained = dataclasses.replace(promoted.built.merged, model=smollm2.model)
+    proofs = refused(promoted, ollama_client, merged=untrained)
+    assert proofs["prompt_eval_count = tokenizer's count"]
+    assert not proofs["answers = merged model's"]
+
+
+@pytest.mark.parametrize("fault", ["scale off by 1 %", "one tensor off by 1 %"])
+def test_a_wrong_merge_is_refused(promoted: Promoted, smollm2: Base, fault: str) -> None:
+    adapter = read_adapter(promoted.request.adapter)
+    if fault == "scale off by 1 %":
+        adapter = dataclasses.replace(adapter, alpha=adapter.alpha * 1.01)
+    weights = merged_weights(smollm2.model, adapter)
+    if fault == "one tensor off by 1 %":
+        weights["model.layers.10.mlp.up_proj.weight"] *= 1.01
+    merged: GreedyModel = promoted.built.merged
+    right = {name: value.clone() for name, value in merged.model.state_dict().items()}
+    prompts = [prompt.token_ids for prompt in promoted.built.cases[:2]]
+    try:
+        merged.model.load_state_dict({name: value.float() for name, value in weights.items()})
+        by_weights, by_logits = prove_merge(smollm2, promoted.request.adapter, merged.model, prompts)
+    finally:
+        merged.model.load_state_dict(right)
+    print(by_weights.detail, "|", by_logits.detail)
+    assert not by_weights.passed
