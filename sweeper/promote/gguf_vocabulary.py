@@ -13,6 +13,7 @@ _COMPARED = (
     "tokenizer.ggml.pre",
     "tokenizer.ggml.tokens",
     "tokenizer.ggml.merges",
+    "tokenizer.ggml.scores",
     "tokenizer.ggml.eos_token_id",
 )
 

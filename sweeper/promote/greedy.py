@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 TIE_MARGIN = 0.1
 """Logits. Where the best two tokens are closer than this, rounding may choose either: llama.cpp keeps
-activations and its cache in f16. Over 355 tokens of SmolLM2-135M the margin differed by 0.03 at most."""
+activations and its cache in f16. Over 1,526 tokens of SmolLM2-135M the margin differed by 0.03 at most."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 import copy
 import json
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -96,7 +97,16 @@ def merge_adapter(base: Base, adapter: LoraAdapter, folder: Path) -> None:
     merged.tie_weights()
     merged.generation_config = base.model.generation_config
     merged.save_pretrained(folder)
-    base.tokenizer.save_pretrained(folder)
+    _save_tokenizer(base.tokenizer, folder)
+
+
+def _save_tokenizer(tokenizer: Any, folder: Path) -> None:
+    """Saves all that the converter needs. transformers 5 writes tokenizer.json alone; without the scores
+    in a SentencePiece model's own file, llama.cpp splits text in another way."""
+    tokenizer.save_pretrained(folder)
+    source = Path(getattr(tokenizer, "vocab_file", None) or "")
+    if source.name == "tokenizer.model" and source.is_file():
+        shutil.copyfile(source, folder / source.name)
 
 
 def merged_weights(model: "PreTrainedModel", adapter: LoraAdapter) -> dict[str, "Tensor"]:

@@ -24,6 +24,11 @@ class Prompt:
     text: str
     token_ids: tuple[int, ...]
 
+    @property
+    def one_turn(self) -> bool:
+        """Whether it is a prompt of the kind that rows are trained on: no answer stands before."""
+        return all(message["role"] != "assistant" for message in self.messages)
+
 
 def case_prompts(template: Template, suite: Suite, system: str | None) -> list[Prompt]:
     """One prompt per case, in order. The system text is not sent: the model in Ollama adds it by itself.
@@ -37,12 +42,15 @@ def case_prompts(template: Template, suite: Suite, system: str | None) -> list[P
 
 
 def probe_prompts(template: Template, system: str | None) -> list[Prompt]:
-    """What a client may also send: several turns, and a system text of its own.
+    """What a client may also send: odd characters, several turns, a system text of its own.
 
     A probe that the chat template itself refuses (some take no system text) is left out.
     """
     user, answer = {"role": "user", "content": _USER}, {"role": "assistant", "content": _ANSWER}
-    probes = [_prompt(template, "several turns", [user, answer, user], system)]
+    probes = [
+        _prompt(template, "odd characters", [user], system),
+        _prompt(template, "several turns", [user, answer, user], system),
+    ]
     own_system = [{"role": "system", "content": _SYSTEM}, user]
     if _takes(template, own_system):
         probes.append(_prompt(template, "a client's own system text", own_system, None))

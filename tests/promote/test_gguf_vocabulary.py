@@ -21,6 +21,8 @@ def write(path: Path, **changes: Any) -> Path:
     writer.add_token_list(values["tokens"])
     writer.add_token_merges(values["merges"])
     writer.add_eos_token_id(values["eos"])
+    if "scores" in values:
+        writer.add_token_scores(values["scores"])
     if "bos" in values:
         writer.add_add_bos_token(values["bos"])
     writer.write_header_to_file()
@@ -50,6 +52,12 @@ def test_another_vocabulary_is_seen(tmp_path: Path, changes: dict[str, Any], tol
     proof = prove_vocabulary(write(tmp_path / "base.gguf"), write(tmp_path / "new.gguf", **changes))
     assert not proof.passed
     assert told in proof.detail
+
+
+def test_lost_scores_are_seen(tmp_path: Path) -> None:
+    base = write(tmp_path / "base.gguf", model="llama", scores=[0.0, -1.0, -2.0])
+    lost = write(tmp_path / "lost.gguf", model="llama", scores=[-1000.0] * 3)
+    assert "tokenizer.ggml.scores is another list" in prove_vocabulary(base, lost).detail
 
 
 def test_the_begin_token_is_left_to_the_template(tmp_path: Path) -> None:
