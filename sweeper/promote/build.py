@@ -44,13 +44,15 @@ def build(request: PromotionRequest, record: Record) -> Built:
     """
     folder, gguf = request.work_dir / "merged", request.work_dir / "model.gguf"
     clear_work(request.work_dir)
-    converter = find_converter(request.converter)
+    adapter = read_adapter(request.adapter)
+    with record.step("find converter"):
+        converter = find_converter(request.converter)
     with record.step("load base"):
         base = request.base if isinstance(request.base, Base) else load_base(request.base)
     template, system = template_of(base.tokenizer), request.settings.system
     cases = case_prompts(template, request.suite, system)
     with record.step("merge"):
-        merge_adapter(base, read_adapter(request.adapter), folder)
+        merge_adapter(base, adapter, folder)
     with record.step("prove merge"):
         merged = load_merged(folder, base, request.suite.max_new_tokens)
         tokens = [prompt.token_ids for prompt in cases[:_LOGIT_PROMPTS]]
