@@ -1,0 +1,75 @@
+"""What MLflow is to keep of an event, as plain values: no MLflow in here."""
+
+import dataclasses
+import json
+import math
+import re
+from dataclasses import dataclass
+
+from sweeper.events import CaseAnswer, StepTrained, TrialStarted
+from sweeper.space.trial_config import TrialConfig
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One value of a metric. `step` counts examples seen in training, or trials in a sweep's own run."""
+
+    key: str
+    value: float
+    time: float
+    step: int
+
+
+def milliseconds(seconds: float) -> int:
+    """MLflow's time stamp. It is part of a point's key: the same point written twice is stored once."""
+    return round(seconds * 1000)
+
+
+def trial_parameters(config: TrialConfig, started: TrialStarted) -> dict[str, str]:
+    """A trial's parameters. MLflow keeps texts only; a number's text is one that its plots read back.
+
+    What does not apply (max_steps beside epochs) is left out: a "None" would end a numeric axis.
+    """
+    values = {
+        **dataclasses.asdict(config),
+        "micro_batch_size": started.micro_batch_size,
+        "gradient_accumulation_steps": started.gradient_accumulation_steps,
+    }
+    return {key: _text(value) for key, value in values.items() if value is not None}
+
+
+def step_points(event: StepTrained) -> list[Point]:
+    """Loss, learning rate and gradient norm over the examples seen."""
+    values = {"loss": event.loss, "learning_rate": event.learning_rate, "grad_norm": event.grad_norm}
+    return [point(key, value, event.time, event.examples) for key, value in values.items()]
+
+
+def point(key: str, value: float, time: float, step: int) -> Point:
+    """A point; infinity becomes NaN, which plots leave out. MLflow would store it as 1.8e308."""
+    return Point(key, value if math.isfinite(value) else math.nan, time, step)
+
+
+def safe_name(name: str) -> str:
+    """`name` with only what MLflow takes in metric names and paths."""
+    return re.sub(r"[^A-Za-z0-9_.\- ]", "_", name)
+
+
+def answer_table(answers: tuple[CaseAnswer, ...]) -> str:
+    """JSON in the form that MLflow's UI shows as a table, wrong cases first, else in case order."""
+    wrong_first = sorted(answers, key=lambda answer: answer.score)
+    columns = [field.name for field in dataclasses.fields(CaseAnswer)]
+    rows = [[getattr(answer, column) for column in columns] for answer in wrong_first]
+    return json.dumps({"columns": columns, "data": rows}, ensure_ascii=False)
+
+
+def table_list(paths: list[str]) -> str:
+    """The value of the tag by which MLflow's UI knows which artifacts are tables."""
+    return json.dumps([{"path": path, "type": "table"} for path in paths])
+
+
+def _text(value: object) -> str:
+    if isinstance(value, tuple):
+        return ", ".join(str(part) for part in value)
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return str(value)
