@@ -274,6 +274,18 @@ def test_broken_and_repeated_passes_leave_what_one_pass_leaves(
     assert_same(contents(sweep.home), contents(written.home))
 
 
+@pytest.mark.parametrize("at_call", range(4, 70, 9))
+def test_a_follower_goes_on_after_an_error_at_any_call(
+    tmp_path: Path, empty_database: Path, written: Sweep, events: list[Event], at_call: int
+) -> None:
+    sweep = Sweep(tmp_path, events, empty_database)
+    follower = sweep.follower()
+    with killed(at_call, is_done=at_call % 2 == 0):
+        follower.follow(sweep.log)
+    follower.follow(sweep.log, "FINISHED")
+    assert_same(contents(sweep.home), contents(written.home))
+
+
 def assert_same(found: dict[str, Any], wanted: dict[str, Any]) -> None:
     assert found.keys() == wanted.keys()
     for table in wanted:
