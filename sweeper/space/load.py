@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from sweeper.errors import InputError
-from sweeper.space.base import BaseReference, resolve_base
+from sweeper.space.base import resolve_base
 from sweeper.space.default_space import DEFAULT_CONSTANTS, DEFAULT_SPACE
 from sweeper.space.parameters import Constant, Parameter
 from sweeper.space.schema import ParametersSection, PromoteSection, SpaceFile
@@ -18,19 +18,20 @@ from sweeper.space.yaml_file import YamlFile, check, read_yaml
 def load_space(path: Path) -> Space:
     """Reads the file and all that it names but the contents: every file named exists.
 
-    Paths in it are relative to its folder. Raises InputError with file:line:column for the first
-    fault. Example: `load_space(Path("search_spaces/quickstart.yaml")).search.trials`.
+    Paths in it are relative to its folder. `base` stays as it is written: `resolve_base(space.base,
+    space.path.parent)` finds it. Raises InputError with file:line:column for the first fault.
+    Example: `load_space(Path("search_spaces/quickstart.yaml")).search.trials`.
     """
     file = read_yaml(path)
     written = check(file, SpaceFile)
-    base = _base(file, written.model.base)
+    _check_base(file, written.model.base)
     train = _existing(file, ("data", "train"), written.data.train)
     dev = _existing(file, ("evaluation", "dev"), written.evaluation.dev)
     test = _test(file, written.evaluation.test, dev)
     return Space(
         path=Path(os.path.abspath(path)),
         name=written.name,
-        base=base,
+        base=written.model.base,
         train=train,
         parameters=_parameters(written.parameters),
         search=SearchSettings(written.search.trials, written.search.seed, written.search.sampler),
@@ -40,19 +41,11 @@ def load_space(path: Path) -> Space:
     )
 
 
-def _base(file: YamlFile, text: str) -> str:
-    """model.base checked, and with an absolute path if it is one."""
+def _check_base(file: YamlFile, text: str) -> None:
     try:
-        reference = resolve_base(text, _folder(file))
+        resolve_base(text, _folder(file))
     except InputError as error:
         raise file.error(("model", "base"), f"is '{text}': {error.problem}", error.fix) from None
-    return _portable(reference)
-
-
-def _portable(reference: BaseReference) -> str:
-    if reference.text.startswith("package:"):
-        return reference.text
-    return str(reference.gguf_path or reference.source)
 
 
 def _existing(file: YamlFile, key_path: KeyPath, text: str) -> Path:

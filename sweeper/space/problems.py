@@ -28,23 +28,23 @@ class Problem:
     @classmethod
     def without_value(cls, key_path: KeyPath) -> "Problem":
         """A key with nothing after its colon."""
-        return cls(
-            key_path, f"{dotted(key_path)} has no value", "Give it one or remove the line", at_key=True
-        )
+        glued = ":" in str(key_path[-1])  # {max:1} is a key of the name "max:1"
+        fix = "Put a space after the colon" if glued else "Give it one or remove the line"
+        return cls(key_path, f"{dotted(key_path)} has no value", fix, at_key=True)
 
 
 def problems_of(error: ValidationError, model: type[BaseModel], data: Any) -> list[Problem]:
     """All that pydantic found, but for missing keys that stand there misspelled."""
     found = [(details, _key_path(details["loc"], data)) for details in error.errors(include_url=False)]
-    misspelled = {
-        (*key_path[:-1], closest(str(key_path[-1]), _known_keys(model, key_path[:-1])))
+    meant = {
+        (*key_path[:-1], closest(str(key_path[-1]), _missing_keys(model, data, key_path[:-1])))
         for details, key_path in found
         if details["type"] == "extra_forbidden"
     }
     return [
-        _problem(details, key_path, model)
+        _problem(details, key_path, model, data)
         for details, key_path in found
-        if details["type"] != "missing" or (*key_path, details["loc"][-1]) not in misspelled
+        if details["type"] != "missing" or (*key_path, details["loc"][-1]) not in meant
     ]
 
 
@@ -60,14 +60,15 @@ def _key_path(loc: tuple[str | int, ...], data: Any) -> KeyPath:
     return tuple(keys)
 
 
-def _problem(details: ErrorDetails, key_path: KeyPath, model: type[BaseModel]) -> Problem:
+def _problem(details: ErrorDetails, key_path: KeyPath, model: type[BaseModel], data: Any) -> Problem:
     kind, name, value = details["type"], dotted(key_path), details["input"]
     context = details.get("ctx", {})
     if kind == "missing":
         return _missing((*key_path, str(details["loc"][-1])), model)
     if kind == "extra_forbidden":
-        known = _known_keys(model, key_path[:-1])
-        fix = did_you_mean(str(key_path[-1]), known, f"Known keys here: {', '.join(known)}")
+        owner = _model_at(model, key_path[:-1])
+        known = f"Known keys here: {', '.join(owner.model_fields if owner else ())}"
+        fix = did_you_mean(str(key_path[-1]), _missing_keys(model, data, key_path[:-1]), known)
         return Problem(key_path, f"{name} is an unknown key", fix, at_key=True)
     if isinstance(broken := context.get("error"), BrokenRule):
         broken = broken.under(*key_path)
@@ -117,14 +118,19 @@ def _fix(details: ErrorDetails, key_path: KeyPath, model: type[BaseModel]) -> st
         return did_you_mean(str(value), allowed, "Write one of them")
     if kind in ("int_type", "float_type") and isinstance(value, str) and is_number(value):
         return f"Write {value.strip()} without quotes"
+    if kind == "int_type" and isinstance(value, float) and value.is_integer():
+        return f"Write {int(value)}"
     if kind == "string_type" and isinstance(value, (int, float)):
         return "Put it in quotes"
     return otherwise
 
 
-def _known_keys(model: type[BaseModel], key_path: KeyPath) -> list[str]:
+def _missing_keys(model: type[BaseModel], data: Any, key_path: KeyPath) -> list[str]:
+    """The keys that the mapping at `key_path` may have and has not: what a misspelled one can mean."""
     owner = _model_at(model, key_path)
-    return list(owner.model_fields) if owner else []
+    for key in key_path:
+        data = data[key]
+    return [key for key in owner.model_fields if key not in data] if owner else []
 
 
 def _example(model: type[BaseModel], key_path: KeyPath) -> str | None:

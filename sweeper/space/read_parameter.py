@@ -4,7 +4,7 @@ from typing import Any
 
 from sweeper.space.broken_rule import BrokenRule
 from sweeper.space.parameters import Choice, Constant, Parameter, Range, Scalar
-from sweeper.space.rules import NUMBERS, check_value
+from sweeper.space.rules import NUMBERS, check_value, example_of
 from sweeper.space.suggest import closest, did_you_mean
 from sweeper.space.wording import shown
 
@@ -15,9 +15,11 @@ def read_parameter(name: str, raw: Any) -> Parameter:
     """The parameter `name` from plain YAML data. Raises BrokenRule with the keys down to the fault."""
     if not isinstance(raw, dict):
         return Constant(check_value(name, raw))
-    keys = [closest(key, (*_RANGE_KEYS, "values")) for key in raw]
-    if "values" in keys and not any(key in _RANGE_KEYS for key in keys):
+    keys = {closest(key, (*_RANGE_KEYS, "values")) for key in raw}
+    if "values" in keys and not keys.intersection(_RANGE_KEYS):
         return _choice(name, raw)
+    if not keys - {None}:
+        raise BrokenRule("holds neither values nor min and max", "Write `{values: [...]}` or a plain value")
     if name not in NUMBERS:
         raise BrokenRule("is no number, so it cannot be a range", "Write `{values: [...]}`")
     if "values" in raw:
@@ -30,9 +32,8 @@ def _choice(name: str, raw: dict[str, Any]) -> Choice:
     values = raw["values"]
     if not isinstance(values, list) or not values:
         problem = "is an empty list" if values == [] else f"is {shown(values)}"
-        raise BrokenRule(
-            f"{problem}, must be a list of values", "Write for example `values: [a, b]`", ("values",)
-        )
+        fix = f"Write for example `values: [{example_of(name)}]`"
+        raise BrokenRule(f"{problem}, must be a list of values", fix, ("values",))
     checked: list[Scalar] = []
     for index, value in enumerate(values):
         one = _check_at(name, value, "values", index)
@@ -46,8 +47,7 @@ def _range(name: str, raw: dict[str, Any]) -> Range:
     _refuse_unknown_keys(raw, _RANGE_KEYS)
     for key in ("min", "max"):
         if key not in raw:
-            example = f"Add it, for example `{key}: {NUMBERS[name].example}`"
-            raise BrokenRule("is missing", example, (key,))
+            raise BrokenRule("is missing", f"Add it, for example `{key}: {example_of(name)}`", (key,))
     log = raw.get("log", False)
     if not isinstance(log, bool):
         raise BrokenRule(f"is {shown(log)}, must be true or false", "Write `log: true`", ("log",))
@@ -90,5 +90,6 @@ def _check_at(name: str, value: Any, *at: str | int) -> Scalar:
 def _refuse_unknown_keys(raw: dict[str, Any], known: tuple[str, ...]) -> None:
     for key in raw:
         if key not in known:
-            fix = did_you_mean(key, known, f"Known keys here: {', '.join(known)}")
+            missing = [other for other in known if other not in raw]
+            fix = did_you_mean(key, missing, f"Known keys here: {', '.join(known)}")
             raise BrokenRule("is an unknown key", fix, (key,), at_key=True)

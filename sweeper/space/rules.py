@@ -56,6 +56,12 @@ NUMBERS: dict[str, NumberRule] = {
 """The parameters that are numbers; only these can be ranges."""
 
 
+def example_of(name: str) -> str:
+    """A value of the parameter `name`, as YAML text."""
+    texts = {"target_modules": "[q_proj, v_proj]", "lr_scheduler_type": "linear"}
+    return texts.get(name) or NUMBERS[name].example
+
+
 def check_value(name: str, value: Any) -> Scalar:
     """One value of the parameter `name`, as TrialConfig's field holds it. Raises BrokenRule."""
     if name == "target_modules":
@@ -67,26 +73,26 @@ def check_value(name: str, value: Any) -> Scalar:
 
 def _number(name: str, value: Any, rule: NumberRule) -> float | int:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise BrokenRule(f"is {shown(value)}, must be {rule.wanted}", _number_fix(name, value, rule))
+        raise BrokenRule(f"is {shown(value)}, must be {rule.wanted}", _number_fix(value, rule))
     if not math.isfinite(value) or value < rule.minimum or (rule.above and value == rule.minimum):
-        raise BrokenRule(f"is {value}, must be {rule.wanted}", _number_fix(name, value, rule))
+        raise BrokenRule(f"is {value}, must be {rule.wanted}", _number_fix(value, rule))
     if name == "warmup_steps" and value >= 1 and value != int(value):
         problem = f"is {value}, must be a whole number of steps, or below 1 for a share of all steps"
         raise BrokenRule(problem, f"Write {round(value)}")
     if not rule.integer:
         return float(value)
     if isinstance(value, float):
-        fix = f"Write {int(value)}" if value == int(value) else _number_fix(name, value, rule)
+        fix = f"Write {int(value)}" if value == int(value) else _number_fix(value, rule)
         raise BrokenRule(f"is {value}, must be a whole number", fix)
     return value
 
 
-def _number_fix(name: str, value: Any, rule: NumberRule) -> str:
+def _number_fix(value: Any, rule: NumberRule) -> str:
     if isinstance(value, str) and is_number(value):
         return f"Write {value.strip()} without quotes"
     if isinstance(value, list):
         return "Write `{values: [...]}` to search among them"
-    return f"Write for example `{name}: {rule.example}`"
+    return f"Write for example {rule.example}"
 
 
 def _scheduler(value: Any) -> str:
@@ -95,7 +101,8 @@ def _scheduler(value: Any) -> str:
     if value not in SCHEDULERS:
         names = ", ".join(SCHEDULERS)
         raise BrokenRule(
-            f"is {shown(value)}, must be one of {names}", did_you_mean(str(value), SCHEDULERS, "Take one")
+            f"is {shown(value)}, must be one of {names}",
+            did_you_mean(str(value), SCHEDULERS, "Take one of them"),
         )
     return str(value)
 

@@ -3,15 +3,30 @@
 import difflib
 from collections.abc import Iterable
 
+_OTHER_NAMES = {
+    "lr": "learning_rate",
+    "r": "lora_rank",
+    "alpha": "lora_alpha",
+    "per_device_train_batch_size": "effective_batch_size",
+    "low": "min",
+    "high": "max",
+    "choices": "values",
+    "validation": "dev",
+    "val": "dev",
+}
+"""Names that other tools give to keys of ours, and that are not spelled alike."""
+
 
 def closest(word: str, known: Iterable[str], cutoff: float = 0.6) -> str | None:
     """The known word nearest to `word`, or None where none is near.
 
-    Near is difflib's ratio of `cutoff`, letter case and the kind of dash aside; else a known word
-    that ends with it ("epochs" for "num_train_epochs").
+    Near is what another tool calls it, else difflib's ratio of `cutoff`, letter case and the kind of
+    dash aside, else a known word that ends with it ("epochs" for "num_train_epochs").
     """
     by_form = {_form(candidate): candidate for candidate in known}
     wanted = _form(word)
+    if (ours := _OTHER_NAMES.get(wanted)) in by_form:
+        return ours
     near = difflib.get_close_matches(wanted, by_form, n=1, cutoff=cutoff)
     if near:
         return by_form[near[0]]

