@@ -6,6 +6,7 @@ from typing import Any
 
 from sweeper.data.jsonl import read_jsonl_objects, text_field
 from sweeper.errors import InputError
+from sweeper.space.suggest import did_you_mean
 
 _OTHER_FORMATS = {
     "messages": "chat messages",
@@ -27,10 +28,11 @@ class Row:
 
 
 def read_rows(path: Path) -> tuple[Row, ...]:
-    """Rows from JSON Lines of instruction, input (may be left out) and output; other keys are ignored.
+    """Rows from JSON Lines of instruction, input (may be left out) and output.
 
-    Raises InputError with file:line where a key is missing or no text, where output is empty, and
-    where instruction and input both are.
+    Other keys are ignored beside these three; where input is left out they may be what holds it.
+    Raises InputError with file:line for such a key, where a key is missing or no text, where output
+    is empty, and where instruction and input both are.
     """
     return tuple(_row(path, number, record) for number, record in read_jsonl_objects(path))
 
@@ -42,6 +44,8 @@ def _row(path: Path, number: int, record: dict[str, Any]) -> Row:
         input=text_field(path, number, record, "input", optional=True),
         output=text_field(path, number, record, "output"),
     )
+    if "input" not in record and len(record) > 2:
+        raise _no_input(path, number, record)
     if not row.output.strip():
         raise InputError(
             f"{path}:{number}",
@@ -52,6 +56,13 @@ def _row(path: Path, number: int, record: dict[str, Any]) -> Row:
         problem = "'instruction' and 'input' are both empty, one must say what is asked"
         raise InputError(f"{path}:{number}", problem, "Write one or remove the line")
     return row
+
+
+def _no_input(path: Path, number: int, record: dict[str, Any]) -> InputError:
+    other = next(key for key in record if key not in ("instruction", "output"))
+    ignore = 'Rename it to \'input\', or add "input": "" to have it ignored'
+    problem = f"there is no 'input', and {other!r} is an unknown key"
+    return InputError(f"{path}:{number}", problem, did_you_mean(other, ["input"], ignore))
 
 
 def _refuse_other_formats(path: Path, number: int, record: dict[str, Any]) -> None:

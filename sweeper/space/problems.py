@@ -93,16 +93,20 @@ _RULES: dict[str, Callable[[dict[str, Any]], str]] = {
     "model_type": lambda _: "a mapping of keys to values",
     "finite_number": lambda _: "a finite number",
     "literal_error": lambda context: str(context["expected"]),
-    "greater_than": lambda context: f"greater than {context['gt']}",
-    "greater_than_equal": lambda context: f"at least {context['ge']}",
-    "less_than": lambda context: f"less than {context['lt']}",
-    "less_than_equal": lambda context: f"at most {context['le']}",
+    "greater_than": lambda context: f"greater than {_bound(context['gt'])}",
+    "greater_than_equal": lambda context: f"at least {_bound(context['ge'])}",
+    "less_than": lambda context: f"less than {_bound(context['lt'])}",
+    "less_than_equal": lambda context: f"at most {_bound(context['le'])}",
     "string_too_short": lambda context: f"text of at least {count(context['min_length'], 'character')}",
     "string_too_long": lambda context: f"text of at most {count(context['max_length'], 'character')}",
-    "too_short": lambda context: f"of at least {count(context['min_length'], 'entry', 'entries')}",
-    "too_long": lambda context: f"of at most {count(context['max_length'], 'entry', 'entries')}",
+    "too_short": lambda context: f"a list of at least {count(context['min_length'], 'entry', 'entries')}",
+    "too_long": lambda context: f"a list of at most {count(context['max_length'], 'entry', 'entries')}",
 }
 """What pydantic's kinds of error ask for, in the words of a user."""
+
+
+def _bound(limit: Any) -> str:
+    return str(limit).removesuffix(".0")
 
 
 def _own_words(message: str) -> str:
@@ -112,7 +116,7 @@ def _own_words(message: str) -> str:
 def _fix(details: ErrorDetails, key_path: KeyPath, model: type[BaseModel]) -> str:
     kind, value = details["type"], details["input"]
     example = _example(model, key_path)
-    otherwise = f"Write for example `{key_path[-1]}: {example}`" if example and key_path else "Correct it"
+    otherwise = f"Write for example `{key_path[-1]}: {example}`" if example else "Correct it"
     if kind == "literal_error":
         allowed = re.findall(r"'([^']*)'", details["ctx"]["expected"])
         return did_you_mean(str(value), allowed, "Write one of them")
@@ -135,9 +139,8 @@ def _missing_keys(model: type[BaseModel], data: Any, key_path: KeyPath) -> list[
 
 def _example(model: type[BaseModel], key_path: KeyPath) -> str | None:
     """The YAML text that the model's field gives as its example."""
-    keys = [key for key in key_path if isinstance(key, str)]
-    owner = _model_at(model, tuple(keys[:-1])) if keys else None
-    field = owner.model_fields.get(keys[-1]) if owner else None
+    owner = _model_at(model, key_path[:-1])
+    field = owner.model_fields.get(str(key_path[-1])) if owner and key_path else None
     return str(field.examples[0]) if field and field.examples else None
 
 

@@ -31,9 +31,8 @@ def _choice(name: str, raw: dict[str, Any]) -> Choice:
     _refuse_unknown_keys(raw, ("values",))
     values = raw["values"]
     if not isinstance(values, list) or not values:
-        problem = "is an empty list" if values == [] else f"is {shown(values)}"
         fix = f"Write for example `values: [{example_of(name)}]`"
-        raise BrokenRule(f"{problem}, must be a list of values", fix, ("values",))
+        raise BrokenRule(f"is {shown(values)}, must be a list of values", fix, ("values",))
     checked: list[Scalar] = []
     for index, value in enumerate(values):
         one = _check_at(name, value, "values", index)

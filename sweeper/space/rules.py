@@ -115,10 +115,8 @@ def _target_modules(value: Any) -> tuple[str, ...]:
         fix = f"Did you mean '{ALL_LINEAR}'?" if closest(value, [ALL_LINEAR]) else one
         raise BrokenRule(f"is {shown(value)}, must be {ALL_LINEAR} or a list of module names", fix)
     if not isinstance(value, (list, tuple)) or not value:
-        problem = "is an empty list" if value in ([], ()) else f"is {shown(value)}"
-        raise BrokenRule(
-            f"{problem}, must be {ALL_LINEAR} or a list of module names", "Write for example [q_proj, v_proj]"
-        )
+        problem = f"is {shown(value)}, must be {ALL_LINEAR} or a list of module names"
+        raise BrokenRule(problem, "Write for example [q_proj, v_proj]")
     for index, module in enumerate(value):
         _module(module, index, value)
     return tuple(value)
