@@ -1,0 +1,92 @@
+"""docs/space.md says what the code does."""
+
+import re
+from pathlib import Path
+
+import pytest
+from pydantic import BaseModel
+
+from sweeper.data.rows import Row, read_rows
+from sweeper.scoring.load_suite import load_suite
+from sweeper.space.default_space import DEFAULT_SPACE
+from sweeper.space.load import load_space
+from sweeper.space.ollama_terms import OllamaParameters
+from sweeper.space.read_parameter import read_parameter
+from sweeper.space.rules import NUMBERS, SCHEDULERS
+from sweeper.space.schema import SpaceFile
+from sweeper.space.trial_config import TrialConfig
+from sweeper.space.yaml_file import read_yaml
+
+PAGE = (Path(__file__).parents[2] / "docs" / "space.md").read_text(encoding="utf-8")
+WHOLE, SUITE, WAYS = re.findall(r"```yaml\n(.*?)```", PAGE, flags=re.DOTALL)
+ROW, CASE = re.findall(r"```json\n(.*?)```", PAGE, flags=re.DOTALL)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    files = {"rows.jsonl": ROW, "dev.jsonl": CASE, "dev.yaml": SUITE, "test.yaml": SUITE, "space.yaml": WHOLE}
+    for name, text in files.items():
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    return tmp_path
+
+
+def test_the_example_loads(folder: Path) -> None:
+    space = load_space(folder / "space.yaml")
+    assert space.name == "support"
+    assert read_rows(space.train) == (Row("Name the intent.", "Where is my card?", "card_arrival"),)
+    suite = load_suite(space.dev)
+    assert (suite.max_new_tokens, suite.cases[0].expected) == (24, "card_arrival")
+
+
+def test_the_three_ways_to_write_a_parameter_are_read(tmp_path: Path) -> None:
+    (tmp_path / "ways.yaml").write_text(WAYS, encoding="utf-8")
+    ways = read_yaml(tmp_path / "ways.yaml").data["parameters"]
+    kinds = [type(read_parameter(name, raw)).__name__ for name, raw in ways.items()]
+    assert kinds == ["Constant", "Choice", "Range"]
+
+
+def keys_of(model: type[BaseModel]) -> set[str]:
+    """The dotted keys of a file's model, down to those that hold no further keys."""
+    keys = set()
+    for name, field in model.model_fields.items():
+        inner = field.annotation
+        if isinstance(inner, type) and issubclass(inner, BaseModel) and inner is not OllamaParameters:
+            keys |= {f"{name}.{key}" for key in keys_of(inner)}
+        else:
+            keys.add(name)
+    return keys
+
+
+def test_every_key_has_its_line() -> None:
+    table = PAGE.split("## model.base")[0]
+    assert set(re.findall(r"^\| `([\w.]+)` \|", table, flags=re.MULTILINE)) == keys_of(SpaceFile)
+
+
+def test_every_parameter_has_its_line_with_its_default(tmp_path: Path) -> None:
+    lines = dict(
+        re.findall(r"^\| `(\w+)` \| .* \| (.+ \| .+) \|$", PAGE.split("## parameters")[1], flags=re.MULTILINE)
+    )
+    assert set(lines) == set(DEFAULT_SPACE)
+    for name, line in lines.items():
+        default, searched = (cell.strip("` ") for cell in line.split(" | "))
+        (tmp_path / "cells.yaml").write_text(f"default: {default}\nsearched: {searched}\n", encoding="utf-8")
+        cells = read_yaml(tmp_path / "cells.yaml").data
+        if name == "max_steps":
+            assert cells == {"default": "none", "searched": "none"}
+            continue
+        assert read_parameter(name, cells["searched"]) == DEFAULT_SPACE[name]
+        assert read_parameter(name, cells["default"]).value == getattr(TrialConfig(), name)  # type: ignore[union-attr]
+
+
+def test_bounds_and_names_are_those_of_the_rules() -> None:
+    types = dict(re.findall(r"^\| `(\w+)` \| (.+?) \|", PAGE.split("## parameters")[1], flags=re.MULTILINE))
+    for name, rule in NUMBERS.items():
+        bound = f"above {rule.minimum:g}" if rule.above else f"{rule.minimum:g} or more"
+        assert bound in types[name]
+        assert ("whole number" in types[name]) == rule.integer
+    assert re.findall(r"`(\w+)`", types["lr_scheduler_type"]) == list(SCHEDULERS)
+
+
+def test_ollamas_parameters_are_all_there() -> None:
+    section = PAGE.split("## promote.parameters")[1]
+    assert set(re.findall(r"`(\w+)`", section)) == set(OllamaParameters.model_fields)
