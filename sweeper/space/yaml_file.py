@@ -122,6 +122,8 @@ def _compose(path: Path, text: str) -> Node:
     except ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
         raise InputError(f"{path}:{line}", "a control character stands here", "Remove it") from None
+    except RecursionError:
+        raise InputError(str(path), "the file is nested too deeply", "Close the brackets") from None
     if node is None:
         raise InputError(str(path), "the file is empty", "Write `key: value` lines into it")
     return node

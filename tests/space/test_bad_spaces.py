@@ -77,6 +77,7 @@ def test_a_fault_is_told_exactly(fault: Fault, tmp_path: Path, monkeypatch: pyte
         (b"name: a\ndata: \x07\n", ":2: a control character stands here. Remove it."),
         (b"just words\n", ":1:1: the file must hold keys with values. Write `key: value`."),
         (b"- name\n", ":1:1: the file must hold keys with values. Write `key: value`."),
+        (b"name: " + b"[" * 5000, "the file is nested too deeply. Close the brackets."),
         (b"name: &n [*n]\n", ":1:7: an alias (*) stands inside what it points to. Write the value out."),
     ],
 )
