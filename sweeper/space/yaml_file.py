@@ -20,6 +20,9 @@ from sweeper.space.yaml_syntax import explain
 Position = tuple[int, int]
 """Line and column, both from 1."""
 
+_MAX_DEPTH = 32
+"""Levels of mappings and lists: far more than any file of ours has, far fewer than Python can stack."""
+
 _CORE = "tag:yaml.org,2002:"
 _NUMBERS = {_CORE + "int", _CORE + "float", _CORE + "bool", _CORE + "null"}
 _TEXTS = {_CORE + "str", _CORE + "timestamp", _CORE + "value", _CORE + "merge"}
@@ -147,6 +150,8 @@ class _Reader:
         self.values[key_path] = _position_of(node)
         if isinstance(node, ScalarNode):
             return self._scalar(node)
+        if len(self._open) == _MAX_DEPTH:
+            raise self._error(node, "this is nested too deeply", "Close the brackets before it")
         if any(node is outer for outer in self._open):
             raise self._error(node, "an alias (*) stands inside what it points to", "Write the value out")
         if node.tag not in (_CORE + "map", _CORE + "seq"):

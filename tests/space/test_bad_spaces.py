@@ -78,6 +78,10 @@ def test_a_fault_is_told_exactly(fault: Fault, tmp_path: Path, monkeypatch: pyte
         (b"just words\n", ":1:1: the file must hold keys with values. Write `key: value`."),
         (b"- name\n", ":1:1: the file must hold keys with values. Write `key: value`."),
         (b"name: " + b"[" * 5000, "the file is nested too deeply. Close the brackets."),
+        (
+            b"name: " + b"[" * 50 + b"]" * 50,
+            ":1:38: this is nested too deeply. Close the brackets before it.",
+        ),
         (b"name: &n [*n]\n", ":1:7: an alias (*) stands inside what it points to. Write the value out."),
     ],
 )
