@@ -42,7 +42,7 @@ class ProofError(SweepError):
     """A promoted model did not behave as the trained one; the live model was left as it was."""
 
 
-class Interrupted(SweepError):  # noqa: N818
+class Interrupted(SweepError):
     """The user stopped it. Says what is kept and how to go on."""
 
     exit_code = 130  # 128 + SIGINT, as shells have it

@@ -56,8 +56,8 @@ class Stream:
         self.time += 1
         return TrialStarted(trial, self.time, attempt, BATCH // 2, 2, steps, steps * BATCH)
 
-    def steps(self, trial: int, count: int, loss: float = 2.0) -> Iterator[Event]:
-        for step in range(1, count + 1):
+    def steps(self, trial: int, count: int, loss: float = 2.0, first: int = 1) -> Iterator[Event]:
+        for step in range(first, first + count):
             self.time += STEP_SECONDS
             done = step * BATCH
             yield StepTrained(
@@ -80,7 +80,10 @@ def sweep_events(steps: int = 6) -> list[Event]:
     events += [stream.ask(0), stream.start(0, 1, steps), *stream.steps(0, steps)]
     events += stream.complete(0, 4, steps)
     events += [stream.ask(1), stream.start(1, 1, steps), *stream.steps(1, 2, loss=math.inf)]
-    events += [*stream.steps(1, 1, loss=math.nan), TrialDiverged(1, stream.time, 3, "loss is nan at step 3")]
+    events += [
+        *stream.steps(1, 1, loss=math.nan, first=3),
+        TrialDiverged(1, stream.time, 3, "loss is nan at step 3"),
+    ]
     events += [stream.ask(2), stream.start(2, 1, steps), *stream.steps(2, steps - 2)]
     events += [TrialFailed(2, stream.time, 1, "the worker was killed (signal 9)", final=False)]
     events += [stream.start(2, 2, steps), *stream.steps(2, steps, loss=1.5), *stream.complete(2, 6, steps)]

@@ -94,11 +94,13 @@ def contents(home: Home) -> dict[str, Any]:
             found[table] = sorted(str([labels.get(cell, cell) for cell in row]) for row in rows)
         experiments = database.execute("SELECT name, lifecycle_stage FROM experiments").fetchall()
         found["experiments"] = sorted(experiments)
-    for run_id, label in labels.items():
-        for path in sorted(home.artifacts.glob(f"*/{run_id}/artifacts/**/*.*")):
-            name = path.as_posix().partition("/artifacts/" + path.parts[-1])[0].rpartition(run_id)[2]
-            found.setdefault("artifacts", []).append((label, name + "/" + path.name, path.read_text()))
+    found["artifacts"] = []
+    for folder in home.artifacts.glob("*/*/artifacts"):
+        files = [path for path in folder.rglob("*") if path.is_file()]
+        label = labels[folder.parent.name]
+        found["artifacts"] += [(label, str(path.relative_to(folder)), path.read_text()) for path in files]
     found["artifacts"].sort()
+    assert found["artifacts"]
     return found
 
 

@@ -1,0 +1,68 @@
+"""The sparse lines of a sweep whose output is a file or a CI log."""
+
+from sweeper.events import (
+    BASE_TRIAL,
+    Event,
+    StepTrained,
+    SuiteScored,
+    TrialCompleted,
+    TrialDiverged,
+    TrialFailed,
+    TrialStarted,
+)
+from sweeper.report.progress import SweepProgress
+from sweeper.report.text import duration, parameters, score
+from sweeper.report.time_left import time_left
+
+_MARKS = 4
+"""Training is told of at each quarter."""
+
+
+def line_for(
+    event: Event, before: SweepProgress, after: SweepProgress, searched: list[str], is_due: bool
+) -> str | None:
+    """The line that an event is worth, or None. `is_due` asks for one though no mark was passed."""
+    if isinstance(event, StepTrained):
+        return _step(event, before, after, is_due)
+    if isinstance(event, SuiteScored):
+        is_base = event.trial == BASE_TRIAL
+        return (
+            f"base: {score(event.score)} on {event.suite} ({len(event.answers)} cases)" if is_base else None
+        )
+    if isinstance(event, TrialStarted):
+        config = after.trials[event.trial].config
+        told = f": {parameters(config, searched)}" if config and searched else ""
+        again = f", attempt {event.attempt}" if event.attempt > 1 else ""
+        return f"{_trial(event, after)} starts{again}{told}"
+    return _end(event, after)
+
+
+def _step(event: StepTrained, before: SweepProgress, after: SweepProgress, is_due: bool) -> str | None:
+    trial, earlier = after.trials[event.trial], before.trials.get(event.trial)
+    total = max(trial.total_examples, 1)
+    mark = _MARKS * trial.examples // total
+    is_passed = mark < _MARKS and mark > _MARKS * (earlier.examples if earlier else 0) // total
+    if not (is_passed or is_due):
+        return None
+    left = time_left(after, event.time).sweep
+    told = f", {duration(left)} left" if left is not None else ""
+    return f"{_trial(event, after)}: {100 * trial.examples // total} %, loss {event.loss:.3f}{told}"
+
+
+def _end(event: Event, after: SweepProgress) -> str | None:
+    if isinstance(event, TrialCompleted):
+        best = after.best
+        is_best = best is not None and best.number == event.trial
+        standing = ", best so far" if is_best else f", best so far {score(best.score if best else None)}"
+        return f"{_trial(event, after)} complete: {score(event.objective)}{standing}"
+    if isinstance(event, TrialDiverged):
+        return f"{_trial(event, after)} diverged: {event.reason}"
+    if isinstance(event, TrialFailed):
+        told = "failed" if event.final else "broke off and will be tried again"
+        return f"{_trial(event, after)} {told}: {event.reason}"
+    return None
+
+
+def _trial(event: Event, after: SweepProgress) -> str:
+    of_all = f" ({after.finished_count} of {after.total_trials} finished)" if after.total_trials else ""
+    return f"trial {event.trial}{of_all}"

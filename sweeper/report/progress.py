@@ -1,0 +1,178 @@
+"""How far a sweep has come, worked out from its events alone."""
+
+import dataclasses
+import functools
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from sweeper.events import (
+    BASE_TRIAL,
+    CasesAnswered,
+    Event,
+    StepTrained,
+    SuiteScored,
+    TrialAsked,
+    TrialCompleted,
+    TrialDiverged,
+    TrialFailed,
+    TrialStarted,
+)
+from sweeper.space.trial_config import TrialConfig
+
+TrialState = Literal["asked", "training", "scoring", "complete", "diverged", "failed"]
+_FINISHED: tuple[TrialState, ...] = ("complete", "diverged", "failed")
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """That so many examples were trained at that time (seconds since the epoch)."""
+
+    examples: int
+    time: float
+
+
+@dataclass(frozen=True, slots=True)
+class TrialProgress:
+    """One trial, or the base model. What is said of training is said of the present attempt."""
+
+    number: int
+    config: TrialConfig | None = None
+    state: TrialState = "asked"
+    attempt: int = 0
+    total_examples: int = 0
+    first_step: Mark | None = None
+    last_step: Mark | None = None
+    loss: float | None = None
+    scoring_since: float | None = None
+    cases_answered: int = 0
+    cases: int = 0
+    score: float | None = None
+    """Complete trials: the objective. The base: its score on the suite that trials are scored on."""
+    train_seconds: float | None = None
+    adapter: str | None = None
+    """The PEFT folder, relative to the sweep's folder."""
+    reason: str | None = None
+
+    @property
+    def is_finished(self) -> bool:
+        return self.state in _FINISHED
+
+    @property
+    def examples(self) -> int:
+        return self.last_step.examples if self.last_step else 0
+
+
+@dataclass(frozen=True, slots=True)
+class SweepProgress:
+    """A sweep after some of its events. `total_trials` is None where nobody asks how many are left."""
+
+    name: str
+    total_trials: int | None = None
+    base: TrialProgress = TrialProgress(BASE_TRIAL)
+    trials: Mapping[int, TrialProgress] = field(default_factory=dict)
+    suite: str | None = None
+    """The suite scored first, by which trials are chosen."""
+    scoring_seconds: tuple[float, ...] = ()
+    """What each scoring on `suite` took."""
+
+    @property
+    def finished_count(self) -> int:
+        return sum(trial.is_finished for trial in self.trials.values())
+
+    @property
+    def best(self) -> TrialProgress | None:
+        """The complete trial with the highest score, of equal ones the first."""
+        complete = [trial for trial in self.trials.values() if trial.score is not None]
+        return max(complete, key=lambda trial: (trial.score or 0.0, -trial.number), default=None)
+
+
+def apply(progress: SweepProgress, event: Event) -> SweepProgress:
+    """The progress after one more event."""
+    if isinstance(event, SuiteScored):
+        suite = progress.suite or event.suite
+        seconds = (event.wall_seconds,) if event.suite == suite else ()
+        progress = dataclasses.replace(
+            progress, suite=suite, scoring_seconds=progress.scoring_seconds + seconds
+        )
+    if event.trial == BASE_TRIAL:
+        return dataclasses.replace(progress, base=_base_after(progress, event))
+    trial = progress.trials.get(event.trial, TrialProgress(event.trial))
+    change = _CHANGES.get(type(event))
+    if change is not None:
+        trial = dataclasses.replace(trial, **change(trial, event))
+    return dataclasses.replace(progress, trials={**progress.trials, event.trial: trial})
+
+
+def replay(progress: SweepProgress, events: Iterable[Event]) -> SweepProgress:
+    """The progress after all of `events`."""
+    return functools.reduce(apply, events, progress)
+
+
+def _base_after(progress: SweepProgress, event: Event) -> TrialProgress:
+    if isinstance(event, CasesAnswered):
+        return dataclasses.replace(progress.base, **_answered(progress.base, event))
+    if isinstance(event, SuiteScored) and event.suite == progress.suite:
+        return dataclasses.replace(
+            progress.base, state="complete", score=event.score, cases=len(event.answers)
+        )
+    return progress.base
+
+
+def _asked(_: TrialProgress, event: TrialAsked) -> dict[str, Any]:
+    return {"config": event.config}
+
+
+def _started(trial: TrialProgress, event: TrialStarted) -> dict[str, Any]:
+    fresh = TrialProgress(
+        number=trial.number,
+        config=trial.config,
+        state="training",
+        attempt=event.attempt,
+        total_examples=event.total_examples,
+    )
+    return {each.name: getattr(fresh, each.name) for each in dataclasses.fields(fresh)}
+
+
+def _stepped(trial: TrialProgress, event: StepTrained) -> dict[str, Any]:
+    mark = Mark(event.examples, event.time)
+    return {"first_step": trial.first_step or mark, "last_step": mark, "loss": event.loss}
+
+
+def _answered(trial: TrialProgress, event: CasesAnswered) -> dict[str, Any]:
+    began = trial.scoring_since if trial.state == "scoring" else None
+    since = began or (trial.last_step.time if trial.last_step else event.time)
+    return {
+        "state": "scoring",
+        "scoring_since": since,
+        "cases_answered": event.done,
+        "cases": event.total,
+    }
+
+
+def _completed(_: TrialProgress, event: TrialCompleted) -> dict[str, Any]:
+    return {
+        "state": "complete",
+        "score": event.objective,
+        "train_seconds": event.train_seconds,
+        "adapter": event.adapter,
+    }
+
+
+def _diverged(_: TrialProgress, event: TrialDiverged) -> dict[str, Any]:
+    return {"state": "diverged", "reason": event.reason}
+
+
+def _failed(_: TrialProgress, event: TrialFailed) -> dict[str, Any]:
+    return {"state": "failed" if event.final else "asked", "reason": event.reason}
+
+
+_CHANGES: dict[type[Event], Callable[[TrialProgress, Any], dict[str, Any]]] = {
+    TrialAsked: _asked,
+    TrialStarted: _started,
+    StepTrained: _stepped,
+    CasesAnswered: _answered,
+    TrialCompleted: _completed,
+    TrialDiverged: _diverged,
+    TrialFailed: _failed,
+}

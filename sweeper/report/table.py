@@ -1,0 +1,69 @@
+"""The tables at the end of a sweep, and of `sweep best`."""
+
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+from sweeper.report.progress import SweepProgress, TrialProgress
+from sweeper.report.text import duration, parameter, parameter_names, score, varying
+
+
+def end_table(progress: SweepProgress) -> Table:
+    """The base model against the best trial. Raises ValueError before a trial is complete.
+
+    The best of many tries looks better than it is, so its column says of how many it is the best.
+    """
+    best = progress.best
+    if best is None or best.config is None:
+        raise ValueError("no trial is complete yet")
+    table = Table(title=progress.name, box=box.SIMPLE_HEAD, title_justify="left", title_style="bold")
+    table.add_column("")
+    table.add_column("base", justify="right")
+    table.add_column(
+        f"trial {best.number}, best of {progress.finished_count} tried", justify="right", style="bold"
+    )
+    cases = f", {progress.base.cases} cases" if progress.base.cases else ""
+    table.add_row(f"score ({progress.suite or 'dev'}{cases})", score(progress.base.score), score(best.score))
+    if best.train_seconds is not None:
+        table.add_row("training time", "", duration(best.train_seconds))
+    for name in parameter_names():
+        value = getattr(best.config, name)
+        if value is not None:
+            table.add_row(name, "", parameter(value))
+    return table
+
+
+def trials_table(progress: SweepProgress) -> Table:
+    """All trials, the best one first, with the parameters in which they differ."""
+    trials = sorted(progress.trials.values(), key=_rank)
+    names = varying(trial.config for trial in trials if trial.config is not None)
+    table = Table(box=box.SIMPLE_HEAD)
+    table.add_column("trial", justify="right")
+    table.add_column("state")
+    table.add_column(f"score ({progress.suite or 'dev'})", justify="right")
+    for name in names:
+        table.add_column(name, justify="right")
+    table.add_column("training", justify="right")
+    table.add_column("why it ended")
+    for trial in trials:
+        time = duration(trial.train_seconds) if trial.train_seconds is not None else ""
+        table.add_row(
+            str(trial.number),
+            trial.state,
+            score(trial.score),
+            *parameter_cells(trial, names),
+            time,
+            Text(trial.reason or ""),
+            style="bold" if trial == progress.best else None,
+        )
+    return table
+
+
+def parameter_cells(trial: TrialProgress, names: list[str]) -> list[str]:
+    """A trial's values of the named parameters; '-' where one does not apply."""
+    values = [getattr(trial.config, name, None) for name in names]
+    return ["-" if value is None else parameter(value) for value in values]
+
+
+def _rank(trial: TrialProgress) -> tuple[float, int]:
+    return (-trial.score if trial.score is not None else 1.0, trial.number)

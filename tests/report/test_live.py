@@ -1,0 +1,113 @@
+"""The live view, on a terminal and in a log."""
+
+import io
+import re
+
+import pytest
+from rich.console import Console
+
+from sweeper.events import Event, StepTrained, TrialCompleted
+from sweeper.report.live import LiveView
+from sweeper.report.progress import SweepProgress, replay
+from tests.sweep_events import Stream, sweep_events
+
+
+def log_lines(events: list[Event], past: list[Event] | None = None) -> list[str]:
+    console = Console(file=io.StringIO(), width=80)
+    progress = replay(SweepProgress("tickets", 4), past or [])
+    with LiveView(progress, ["learning_rate", "lora_rank"], console) as view:
+        for event in events:
+            view.apply(event)
+    assert isinstance(console.file, io.StringIO)
+    return console.file.getvalue().splitlines()
+
+
+def test_a_log_gets_few_lines_and_all_that_matters() -> None:
+    lines = log_lines(sweep_events(steps=400))
+    assert len(lines) < 80
+    assert lines[0] == "base: 0.000 on dev (8 cases)"
+    assert lines[1] == "trial 0 (0 of 4 finished) starts: learning_rate 0.0002, lora_rank 8"
+    assert any(
+        re.fullmatch(r"trial 0 \(0 of 4 finished\): 25 %, loss \d\.\d+, .* left", line) for line in lines
+    )
+    assert "trial 0 (1 of 4 finished) complete: 0.500, best so far" in lines
+    assert "trial 1 (2 of 4 finished) diverged: loss is nan at step 3" in lines
+    broke_off = (
+        "trial 2 (2 of 4 finished) broke off and will be tried again: the worker was killed (signal 9)"
+    )
+    assert broke_off in lines
+    assert any("starts, attempt 2" in line for line in lines)
+    assert lines[-1] == "trial 3 (4 of 4 finished) complete: 0.625, best so far 0.750"
+    assert not [line for line in lines if "\x1b" in line]
+
+
+def test_a_quick_trial_gets_a_line_a_quarter() -> None:
+    stream = Stream()
+    events: list[Event] = [stream.ask(0), stream.start(0, 1, 16), *stream.steps(0, 16)]
+    assert [line.split(": ")[1].split(",")[0] for line in log_lines(events)[1:]] == ["25 %", "50 %", "75 %"]
+
+
+def test_a_slow_trial_gets_a_line_a_minute() -> None:
+    stream = Stream()
+    events: list[Event] = [stream.ask(0), stream.start(0, 1, 10_000), *stream.steps(0, 600)]
+    assert len(log_lines(events)[1:]) == pytest.approx(600 * 2 / 60, abs=1)
+
+
+def test_a_second_start_tells_only_what_is_new() -> None:
+    events = sweep_events()
+    half = next(place for place, event in enumerate(events) if isinstance(event, TrialCompleted)) + 1
+    lines = log_lines(events[half:], past=events[:half])
+    assert not [line for line in lines if line.startswith(("base", "trial 0"))]
+    assert lines[-1] == "trial 3 (4 of 4 finished) complete: 0.625, best so far 0.750"
+
+
+def terminal() -> Console:
+    return Console(file=io.StringIO(), width=140, height=50, force_terminal=True, color_system=None)
+
+
+def test_a_terminal_shows_trials_loss_best_and_time_left() -> None:
+    events = sweep_events()
+    third = max(place for place, event in enumerate(events) if isinstance(event, StepTrained)) - 2
+    console = terminal()
+    view = LiveView(SweepProgress("tickets", 4), ["learning_rate"], console)
+    for event in events[:third]:
+        view.apply(event)
+    with console.capture() as capture:
+        console.print(view.draw())
+    shown = capture.get()
+    assert "tickets: 3 of 4 trials finished" in shown
+    assert "best of 3 tried 0.750 (trial 2)" in shown
+    assert re.search(r"3 +training +50 % +0\.667", shown)
+    assert "left" in shown
+
+
+def test_a_terminal_keeps_the_best_in_sight_among_many() -> None:
+    view = LiveView(SweepProgress("tickets", 40), [], terminal())
+    for number in range(40):
+        view.apply(TrialCompleted(number, 1.0 + number, 0.9 if number == 3 else 0.1, "adapter", 1.0))
+    console = terminal()
+    with console.capture() as capture:
+        console.print(view.draw())
+    rows = [line.split()[0] for line in capture.get().splitlines() if re.match(r" +\d+ +complete", line)]
+    assert rows == ["3", *map(str, range(31, 40))]
+
+
+def test_a_terminal_is_left_clean_after_an_error() -> None:
+    console = terminal()
+    with pytest.raises(KeyboardInterrupt), LiveView(SweepProgress("tickets", 4), [], console) as view:
+        for event in sweep_events():
+            view.apply(event)
+        view.say("stopping")
+        raise KeyboardInterrupt
+    assert isinstance(console.file, io.StringIO)
+    written = console.file.getvalue()
+    assert "stopping" in written
+    assert written.rindex("\x1b[?25h") > written.rindex("\x1b[?25l")
+
+
+def test_any_stretch_of_events_can_be_drawn() -> None:
+    console = terminal()
+    view = LiveView(SweepProgress("tickets", 4), ["learning_rate", "max_steps"], console)
+    for event in sweep_events():
+        view.apply(event)
+        console.print(view.draw())
