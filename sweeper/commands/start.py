@@ -27,6 +27,4 @@ def start(home: Home, space_path: Path, in_process: bool) -> None:
         with LiveView(space.name, space.search.trials) as view:
             run_sweep(home, space, make_worker, view)
     except KeyboardInterrupt:
-        raise Interrupted(
-            f"stopped. Finished trials are kept; `sweep start {space_path}` goes on"
-        ) from None
+        raise Interrupted(f"stopped. Finished trials are kept; `sweep start {space_path}` goes on") from None

@@ -4,7 +4,15 @@ from rich.console import Console
 
 from sweeper.report.example import example_text
 
-PIECES = [("<|im_start|>", False), ("user\n", False), ("Hi", False), ("<|im_end|>\n", False), ("Yes", True), ("<|im_end|>", True), ("\n", False)]  # fmt: skip
+PIECES = [
+    ("<|im_start|>", False),
+    ("user\n", False),
+    ("Hi", False),
+    ("<|im_end|>\n", False),
+    ("Yes", True),
+    ("<|im_end|>", True),
+    ("\n", False),
+]
 
 
 def test_without_colour_the_trained_part_stands_in_brackets() -> None:
@@ -24,9 +32,6 @@ def test_nothing_in_a_row_is_markup_or_steers_the_terminal() -> None:
     console = Console(width=200, color_system=None)
     with console.capture() as capture:
         console.print(example_text(pieces, colour=False))
-    assert (
-        capture.get() == "[red]a[/red]\\x1b[31m\\u202e⟦\\x07b⇥    c d\u3000é日⟧\n"
-        or "\x1b" not in capture.get()
-    )
+    assert "\x1b" not in capture.get()
     plain = example_text(pieces, colour=False).plain
     assert plain == "[red]a[/red]\\x1b[31m\\u202e⟦\\x07b⇥\tc d\u3000é日⟧"

@@ -94,11 +94,16 @@ def test_a_terminal_keeps_the_best_in_sight_among_many() -> None:
 
 def test_a_terminal_is_left_clean_after_an_error() -> None:
     console = terminal()
-    with pytest.raises(KeyboardInterrupt), LiveView(SweepProgress("tickets", 4), [], console) as view:
-        for event in sweep_events():
-            view.apply(event)
-        view.say("stopping")
-        raise KeyboardInterrupt
+
+    def interrupted() -> None:
+        with LiveView(SweepProgress("tickets", 4), [], console) as view:
+            for event in sweep_events():
+                view.apply(event)
+            view.say("stopping")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
     assert isinstance(console.file, io.StringIO)
     written = console.file.getvalue()
     assert "stopping" in written
