@@ -107,6 +107,7 @@ def test_time_left_counts_down_while_a_trial_trains(events: list[Event]) -> None
     assert left.trial == pytest.approx(3 * STEP_SECONDS + scoring)
     assert left.sweep == pytest.approx(3 * STEP_SECONDS + scoring + 3 * TRIAL_SECONDS)
     a_second_later = time_left(progress, now + 1)
+    assert left.trial is not None
     assert a_second_later.trial == pytest.approx(left.trial - 1)
 
 
