@@ -7,7 +7,7 @@ from rich.console import Console
 from sweeper.commands.sweeps import find_sweep, progress_of
 from sweeper.home import Home
 from sweeper.report.as_json import as_json
-from sweeper.report.table import end_table, trials_table
+from sweeper.report.table import end_table, reasons, trials_table
 
 
 def best(home: Home, name: str, is_json: bool) -> None:
@@ -24,3 +24,4 @@ def best(home: Home, name: str, is_json: bool) -> None:
         console.print(end_table(progress))
     if progress.trials:
         console.print(trials_table(progress))
+        console.print(reasons(progress))

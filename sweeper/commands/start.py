@@ -9,7 +9,7 @@ from sweeper.errors import Interrupted
 from sweeper.home import Home
 from sweeper.report.live import LiveView
 from sweeper.report.progress import SweepProgress
-from sweeper.report.table import end_table, trials_table
+from sweeper.report.table import end_table, reasons, trials_table
 from sweeper.scoring.load_suite import load_suite
 from sweeper.space.load import load_space
 from sweeper.space.parameters import Constant
@@ -46,7 +46,8 @@ def _run(home: Home, space: Space, in_process: bool, console: Console) -> SweepP
 def _show_end(console: Console, progress: SweepProgress, space: Space) -> None:
     if progress.best is None:
         console.print(trials_table(progress))
-        console.print("No trial is complete: the last column tells why each ended.")
+        console.print(reasons(progress))
+        console.print("No trial is complete.")
         return
     console.print(end_table(progress))
     asked = f"{space.search.trials} trials are finished."

@@ -13,7 +13,7 @@ from rich.text import Text
 from sweeper.events import Event
 from sweeper.report.plain import line_for
 from sweeper.report.progress import SweepProgress, TrialProgress, apply, replay
-from sweeper.report.table import parameter_cells
+from sweeper.report.table import heading, parameter_cells
 from sweeper.report.text import duration, score
 from sweeper.report.time_left import time_left
 
@@ -88,7 +88,7 @@ def _table(progress: SweepProgress, searched: list[str]) -> Table:
     table.add_column("loss", justify="right")
     table.add_column(f"score ({progress.suite or 'dev'})", justify="right")
     for name in searched:
-        table.add_column(name, justify="right")
+        table.add_column(heading(name), justify="right")
     for trial in _shown(progress):
         loss = "" if trial.loss is None else f"{trial.loss:.3f}"
         cells = parameter_cells(trial, searched)
