@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
+from sweeper.commands.program import program
 from sweeper.data.rows import Row, read_rows
 from sweeper.report.example import example_text
 from sweeper.report.space import space_table
@@ -28,7 +29,7 @@ def check(space_path: Path) -> None:
     encoded, template = _encode(space, rows)
     _show_lengths(console, [len(row.input_ids) for row in encoded])
     _show_example(console, encoded[0], template)
-    console.print(f"{space.name} is ready:  sweep start {space_path}", highlight=False)
+    console.print(f"{space.name} is ready:  {program()} start {space_path}", highlight=False)
 
 
 def _encode(space: Space, rows: tuple[Row, ...]) -> "tuple[list[EncodedRow], Template]":

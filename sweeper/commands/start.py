@@ -4,6 +4,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from sweeper.commands.program import program
 from sweeper.data.rows import read_rows
 from sweeper.errors import Interrupted
 from sweeper.home import Home
@@ -39,7 +40,9 @@ def _run(home: Home, space: Space, in_process: bool, console: Console) -> SweepP
         with LiveView(SweepProgress(space.name, space.search.trials), searched, console) as view:
             run_sweep(home, space, InProcessWorker if in_process else SpawnedWorker, view)
     except KeyboardInterrupt:
-        raise Interrupted(f"stopped. Finished trials are kept; `sweep start {space.path}` goes on") from None
+        raise Interrupted(
+            f"stopped. Finished trials are kept; `{program()} start {space.path}` goes on"
+        ) from None
     return view.progress
 
 
@@ -53,8 +56,8 @@ def _show_end(console: Console, progress: SweepProgress, space: Space) -> None:
     asked = f"{space.search.trials} trials are finished."
     console.print(f"{asked} For more, raise search.trials and start again.\n", highlight=False)
     for command, what in (
-        (f"sweep best {space.name}", "all trials"),
-        ("sweep ui", "compare them in MLflow"),
-        (f"sweep promote {space.name}", "put the best one into Ollama"),
+        (f"best {space.name}", "all trials"),
+        ("ui", "compare them in MLflow"),
+        (f"promote {space.name}", "put the best one into Ollama"),
     ):
-        console.print(f"  {command:<30} {what}", highlight=False)
+        console.print(f"  {program()} {command:<24} {what}", highlight=False)
