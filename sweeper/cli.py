@@ -111,6 +111,21 @@ def stop(context: typer.Context, name: SweepName) -> None:
 
 
 @app.command()
+def clean(
+    context: typer.Context,
+    name: SweepName,
+    keep: Annotated[int, typer.Option(help="How many of the best adapters stay.")] = 3,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Tell what would go, and remove nothing.")
+    ] = False,
+) -> None:
+    """Remove adapters of all but the best trials, old checkpoints and files of promotions."""
+    from sweeper.commands.clean import clean
+
+    clean(_home(context), name, keep, dry_run)
+
+
+@app.command()
 def ui(
     context: typer.Context,
     port: Annotated[int, typer.Option(help="Where MLflow listens; the next free one if taken.")] = 5000,
