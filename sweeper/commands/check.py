@@ -7,6 +7,7 @@ from rich.console import Console
 
 from sweeper.commands.program import program
 from sweeper.data.rows import Row, read_rows
+from sweeper.models.quiet import quiet_libraries
 from sweeper.report.example import example_text
 from sweeper.report.space import space_table
 from sweeper.scoring.load_suite import load_suite
@@ -26,6 +27,7 @@ def check(space_path: Path) -> None:
     suites = [load_suite(path) for path in (space.dev, space.test) if path is not None]
     console = Console()
     console.print(space_table(space, len(rows), [(suite.name, len(suite.cases)) for suite in suites]))
+    quiet_libraries()
     encoded, template = _encode(space, rows)
     _show_lengths(console, [len(row.input_ids) for row in encoded])
     _show_example(console, encoded[0], template)

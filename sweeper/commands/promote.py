@@ -9,6 +9,7 @@ from sweeper.commands.sweeps import find_sweep, progress_of, space_of
 from sweeper.errors import InputError, Interrupted, SweepError
 from sweeper.home import Home, SweepFolder
 from sweeper.lock import held_lock
+from sweeper.models.quiet import quiet_libraries
 from sweeper.report.progress import SweepProgress, TrialProgress
 from sweeper.report.promotion import answer_lines, proofs_table, scores_line
 from sweeper.report.steps import StepsView
@@ -39,6 +40,7 @@ def promote(
     from sweeper.serving.ollama import OllamaClient
 
     client = OllamaClient.connect()
+    quiet_libraries()
     console = Console()
     console.print(f"Promoting trial {trial.number} of {name} to {live} on {client.url}", highlight=False)
     with held_lock(folder.promotions / "lock", f"a promotion of sweep {name!r}"):

@@ -8,6 +8,7 @@ from sweeper.commands.program import program
 from sweeper.data.rows import read_rows
 from sweeper.errors import Interrupted
 from sweeper.home import Home
+from sweeper.models.quiet import quiet_libraries
 from sweeper.report.live import LiveView
 from sweeper.report.progress import SweepProgress
 from sweeper.report.table import end_table, reasons, trials_table
@@ -31,6 +32,7 @@ def start(home: Home, space_path: Path, in_process: bool) -> None:
 
 def _run(home: Home, space: Space, in_process: bool, console: Console) -> SweepProgress:
     """Runs to the end. Raises Interrupted on Ctrl-C, which says how to go on."""
+    quiet_libraries()
     from sweeper.driver import run_sweep
     from sweeper.workers.in_process import InProcessWorker
     from sweeper.workers.spawned import SpawnedWorker
