@@ -28,6 +28,7 @@ def promote(
     home: Home, name: str, number: int | None, ollama_name: str | None, converter: Path | None
 ) -> None:
     """All that can be refused is refused before torch is imported: trial, space, name, Ollama."""
+    quiet_libraries()
     folder = find_sweep(home, name)
     trial = _trial_to_promote(progress_of(folder), number)
     space = space_of(folder)
@@ -40,7 +41,6 @@ def promote(
     from sweeper.serving.ollama import OllamaClient
 
     client = OllamaClient.connect()
-    quiet_libraries()
     console = Console()
     console.print(f"Promoting trial {trial.number} of {name} to {live} on {client.url}", highlight=False)
     with held_lock(folder.promotions / "lock", f"a promotion of sweep {name!r}"):

@@ -20,6 +20,7 @@ from sweeper.space.space import Space
 
 def start(home: Home, space_path: Path, in_process: bool) -> None:
     """Everything that can be refused without the model is refused before anything heavy is imported."""
+    quiet_libraries()
     space = load_space(space_path)
     for suite in (space.dev, space.test):
         if suite is not None:
@@ -32,7 +33,6 @@ def start(home: Home, space_path: Path, in_process: bool) -> None:
 
 def _run(home: Home, space: Space, in_process: bool, console: Console) -> SweepProgress:
     """Runs to the end. Raises Interrupted on Ctrl-C, which says how to go on."""
-    quiet_libraries()
     from sweeper.driver import run_sweep
     from sweeper.workers.in_process import InProcessWorker
     from sweeper.workers.spawned import SpawnedWorker

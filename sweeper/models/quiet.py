@@ -15,7 +15,7 @@ _SETTINGS = {
 
 
 def quiet_libraries() -> None:
-    """To be called before transformers is imported, by commands that show steps of their own."""
+    """To be called first by a command that shows steps of its own: optuna imports tqdm, too."""
     for name, value in _SETTINGS.items():
         os.environ.setdefault(name, value)
     warnings.simplefilter("ignore", FutureWarning)
