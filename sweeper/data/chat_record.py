@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from sweeper.data.records import Record, kind_of
+from sweeper.data.records import Record, kind_of, whole_text
 from sweeper.data.rows import Chat, Message
 from sweeper.errors import InputError
 from sweeper.space.suggest import did_you_mean
@@ -59,7 +59,7 @@ def _message(place: str, name: str, turn: Any) -> Message:
     if role == "assistant" and not content.strip():
         problem = f"'{name}.{content_key}' is empty, must be the answer to learn"
         raise InputError(place, problem, "Write it or remove the row")
-    return Message(role, content)
+    return Message(role, whole_text(place, f"{name}.{content_key}", content))
 
 
 def _role(place: str, name: str, role: Any) -> str:

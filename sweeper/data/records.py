@@ -29,10 +29,9 @@ class Record:
 
 def text_at(record: Record, key: str, optional: bool = False) -> str:
     """The text under `key`; "" where it is missing and `optional`. Raises InputError otherwise."""
-    value = record.values.get(key, "" if optional else None)
+    place, value = record.place, record.values.get(key, "" if optional else None)
     if isinstance(value, str):
-        return value
-    place = record.place
+        return whole_text(place, key, value)
     if key in record.values:
         raise InputError(place, f"'{key}' is {kind_of(value)}, must be text", "Put it in double quotes")
     typo = next((other for other in record.values if closest(other, [key])), None)
@@ -40,6 +39,17 @@ def text_at(record: Record, key: str, optional: bool = False) -> str:
         raise InputError(place, f"'{key}' is missing, but there is {typo!r}", f"Did you mean '{key}'?")
     keys = ", ".join(repr(other) for other in record.values) or "none"
     raise InputError(place, f"'{key}' is missing (keys there: {keys})", f'Add it: {{"{key}": "..."}}')
+
+
+def whole_text(place: str, name: str, text: str) -> str:
+    """`text`, which JSON's escapes may have given half of a character: no tokenizer takes that."""
+    if text.isascii():
+        return text
+    half = next((sign for sign in text if "\ud800" <= sign <= "\udfff"), None)
+    if half is None:
+        return text
+    problem = f"'{name}' holds \\u{ord(half):x}, half of a character"
+    raise InputError(place, problem, "Write the character itself, or both halves")
 
 
 def kind_of(value: object) -> str:
