@@ -5,7 +5,8 @@ from pathlib import Path
 from rich.console import Console
 
 from sweeper.commands.program import program
-from sweeper.data.rows import read_rows
+from sweeper.data.load_rows import load_rows
+from sweeper.data.template import custom_template
 from sweeper.errors import Interrupted
 from sweeper.home import Home
 from sweeper.models.quiet import quiet_libraries
@@ -25,7 +26,8 @@ def start(home: Home, space_path: Path, in_process: bool) -> None:
     for suite in (space.dev, space.test):
         if suite is not None:
             load_suite(suite)
-    read_rows(space.train)
+    custom_template(space.data)
+    load_rows(space.data)
     console = Console()
     progress = _run(home, space, in_process, console)
     _show_end(console, progress, space)

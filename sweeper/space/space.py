@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from sweeper.space.data_settings import DataSettings
 from sweeper.space.parameters import Parameter
 
 SamplerName = Literal["tpe", "random"]
@@ -35,7 +36,7 @@ class Space:
     path: Path
     name: str
     base: str
-    train: Path
+    data: DataSettings
     parameters: Mapping[str, Parameter]
     search: SearchSettings
     dev: Path
