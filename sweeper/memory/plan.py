@@ -11,12 +11,18 @@ PACKED_TOKENS = 2048
 
 @dataclass(frozen=True, slots=True)
 class PlannedTrial:
-    """A trial with its micro-batch. `attempt` counts from 1."""
+    """A trial with its micro-batch. `attempt` counts from 1.
+
+    It pauses after optimizer step `stop_step` and reports there as `rung`; without one, or with one
+    that its training does not go beyond, it trains to its end.
+    """
 
     number: int
     attempt: int
     config: TrialConfig
     micro_batch_size: int
+    stop_step: int | None = None
+    rung: int | None = None
 
     @property
     def gradient_accumulation_steps(self) -> int:
