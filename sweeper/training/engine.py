@@ -8,9 +8,9 @@ from typing import Any
 import torch
 from torch import nn
 
-from sweeper.data.encode import EncodedRow
+from sweeper.data.encode import IGNORED, EncodedRow
 from sweeper.training.divergence import loss_ceiling
-from sweeper.training.packed import IGNORED, PackedBatch, pack
+from sweeper.training.packed import PackedBatch, pack
 from sweeper.training.slot import Slot
 from sweeper.training.slot_linear import SlotLinear, active_slots, wrap_linears
 
@@ -119,11 +119,10 @@ class Engine:
         Architectures differ in whether they honour the packed layout's mask; this shows it at load.
         """
         packed = self.labelled_logits(pack([rows], self.share_prefix))
-        alone = torch.cat(
-            [
-                self.model(input_ids=torch.tensor([row.input_ids])).logits[0, row.prompt_length - 1 : -1]
-                for row in rows
-            ]
-        )
+        alone = torch.cat([self._labelled_alone(row) for row in rows])
         return float((packed - alone).abs().max())
 
+    def _labelled_alone(self, row: EncodedRow) -> torch.Tensor:
+        labelled = torch.tensor(row.labels[1:]) != IGNORED
+        logits: torch.Tensor = self.model(input_ids=torch.tensor([row.input_ids])).logits[0, :-1][labelled]
+        return logits

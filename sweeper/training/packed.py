@@ -11,10 +11,7 @@ from dataclasses import dataclass
 
 import torch
 
-from sweeper.data.encode import EncodedRow, common_prefix_length
-
-IGNORED = -100
-"""The label of a position that is not trained, as in transformers."""
+from sweeper.data.encode import IGNORED, EncodedRow, common_prefix_length
 
 _PADDING = -1
 _PREFIX = 0
@@ -69,12 +66,9 @@ def _pack_one(group: Sequence[EncodedRow], prefix: int) -> _PackedRow:
     )
     for segment, row in enumerate(group, start=1):
         length = len(row.input_ids)
-        following = [
-            row.input_ids[at + 1] if at + 1 >= row.prompt_length else IGNORED for at in range(length - 1)
-        ]
         packed.tokens += row.input_ids[prefix:]
         packed.positions += range(prefix, length)
-        packed.labels += [*following, IGNORED][prefix:]
+        packed.labels += [*row.labels[prefix + 1 :], IGNORED]  # a position's label is the token that follows
         packed.segments += [segment] * (length - prefix)
     return packed
 

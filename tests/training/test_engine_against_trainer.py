@@ -11,7 +11,7 @@ from sweeper.space.trial_config import TrialConfig
 from sweeper.training import engine as engine_module
 from sweeper.training import packed as packed_module
 from sweeper.training.engine import Engine
-from tests.training.tiny import random_rows, tiny_model
+from tests.training.tiny import random_chats, random_rows, tiny_model
 from tests.training.trainer_reference import largest_difference, train_with_engine, train_with_trainer
 
 ROUNDING = 1e-5
@@ -61,6 +61,26 @@ def test_other_settings_equal(change: dict[str, Any]) -> None:
     differences = compare(replace(CONFIG, **change), 4, True, random_rows(77))
     print(f"{change}: largest difference {differences}")
     assert max(differences.values()) < ROUNDING
+
+
+@pytest.mark.parametrize("share_prefix", [True, False])
+def test_chats_of_several_trained_turns_equal(share_prefix: bool) -> None:
+    rows = random_chats(77)
+    assert max(len(row.untrained) for row in rows) == 3
+    differences = compare(CONFIG, 4, share_prefix, rows)
+    print(f"chats, shared prefix {share_prefix}: largest difference {differences}")
+    assert max(differences.values()) < ROUNDING
+
+
+def test_a_turn_of_others_that_is_trained_is_caught() -> None:
+    rows = random_chats(77)
+    trained = [EncodedRow(row.input_ids, row.prompt_length) for row in rows]
+    engine = Engine(tiny_model())
+    _, ours = train_with_engine(engine, CONFIG, trained, 4, seed=3)
+    theirs = train_with_trainer(tiny_model(), CONFIG, rows, 4, 3, ours.start)
+    differences = largest_difference(ours, theirs)
+    print(f"turns of others trained: largest difference {differences}")
+    assert max(differences.values()) > 10 * ROUNDING
 
 
 def scaled_loss(monkeypatch: pytest.MonkeyPatch) -> None:
