@@ -1,6 +1,7 @@
 """The view of a sweep while it runs: redrawn in place on a terminal, sparse lines elsewhere."""
 
 import time
+from collections.abc import Sequence
 from types import TracebackType
 
 from rich import box
@@ -11,8 +12,8 @@ from rich.text import Text
 
 from sweeper.events import Event
 from sweeper.report.plain import line_for
-from sweeper.report.progress import SweepProgress, TrialProgress, apply
-from sweeper.report.table import parameter_cells
+from sweeper.report.progress import SweepProgress, TrialProgress, apply, replay
+from sweeper.report.table import heading, parameter_cells
 from sweeper.report.text import duration, score
 from sweeper.report.time_left import time_left
 
@@ -24,8 +25,7 @@ _LINE_SECONDS = 60.0
 class LiveView:
     """Takes events and shows where the sweep stands.
 
-    `progress` is what the events of earlier starts amount to; `searched` the parameters worth a
-    column, for they differ between trials.
+    `searched` are the parameters worth a column, for they differ between trials.
 
     Example:
         with LiveView(SweepProgress("tickets", total_trials=8), ["learning_rate"], Console()) as view:
@@ -54,6 +54,10 @@ class LiveView:
     ) -> None:
         if self._live:
             self._live.stop()
+
+    def resume(self, events: Sequence[Event]) -> None:
+        """Takes the events of earlier starts, of which nothing is told again."""
+        self.progress = replay(self.progress, events)
 
     def apply(self, event: Event) -> None:
         """Takes one event; on a terminal the next redrawing shows it."""
@@ -84,7 +88,7 @@ def _table(progress: SweepProgress, searched: list[str]) -> Table:
     table.add_column("loss", justify="right")
     table.add_column(f"score ({progress.suite or 'dev'})", justify="right")
     for name in searched:
-        table.add_column(name, justify="right")
+        table.add_column(heading(name), justify="right")
     for trial in _shown(progress):
         loss = "" if trial.loss is None else f"{trial.loss:.3f}"
         cells = parameter_cells(trial, searched)
