@@ -12,7 +12,7 @@ from sweeper.data.encode import EncodedRow
 from sweeper.data.order import total_steps, windows
 from sweeper.space.trial_config import TrialConfig
 from sweeper.training.divergence import LossWatch
-from sweeper.training.slot_linear import LoraWeights, SlotLinear
+from sweeper.training.slot_linear import LoraWeights, SlotLinear, lora_scaling
 from sweeper.training.targets import target_layers
 
 
@@ -159,13 +159,12 @@ def new_adapter(config: TrialConfig, layers: Mapping[str, SlotLinear], seed: int
     Raises InputError for a target module that no layer is named after.
     """
     generator = torch.Generator().manual_seed(seed)
+    scaling = lora_scaling(config.lora_alpha, config.lora_rank, config.use_rslora)
     adapter = {}
     for name in target_layers(config.target_modules, layers):
         base = layers[name].base
         lora_a = torch.empty(config.lora_rank, base.in_features)
         nn.init.kaiming_uniform_(lora_a, a=math.sqrt(5), generator=generator)
         lora_b = torch.zeros(base.out_features, config.lora_rank)
-        adapter[name] = LoraWeights(
-            nn.Parameter(lora_a), nn.Parameter(lora_b), config.lora_alpha / config.lora_rank
-        )
+        adapter[name] = LoraWeights(nn.Parameter(lora_a), nn.Parameter(lora_b), scaling)
     return adapter

@@ -1,6 +1,7 @@
 """A frozen linear layer that K adapters share: the batch dimension is the slot."""
 
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -12,12 +13,21 @@ from torch import nn
 class LoraWeights:
     """One adapter's part in one layer: A [rank, in_features], B [out_features, rank], both fp32.
 
-    `scaling` is lora_alpha / rank (Hu et al. 2021, "LoRA", arXiv 2106.09685, section 4.1).
+    `scaling` is what `lora_scaling` gives.
     """
 
     lora_a: nn.Parameter
     lora_b: nn.Parameter
     scaling: float
+
+
+def lora_scaling(lora_alpha: float, rank: int, use_rslora: bool = False) -> float:
+    """lora_alpha / rank (Hu et al. 2021, "LoRA", arXiv 2106.09685, section 4.1).
+
+    With `use_rslora` lora_alpha / sqrt(rank), which keeps the size of the change over ranks
+    (Kalajdzievski 2023, "A rank stabilization scaling factor", arXiv 2312.03732).
+    """
+    return lora_alpha / (math.sqrt(rank) if use_rslora else rank)
 
 
 class SlotLinear(nn.Module):
@@ -78,7 +88,9 @@ def wrap_linears(model: nn.Module, output_head: nn.Module | None) -> dict[str, S
 
 
 @contextmanager
-def active_slots(layers: dict[str, SlotLinear], adapters: Sequence[dict[str, LoraWeights]]) -> Iterator[None]:
+def active_slots(
+    layers: Mapping[str, SlotLinear], adapters: Sequence[Mapping[str, LoraWeights]]
+) -> Iterator[None]:
     """Within it, row part k of every batch goes through `adapters[k]`."""
     for name, layer in layers.items():
         layer.active = tuple(adapter.get(name) for adapter in adapters)
