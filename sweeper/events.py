@@ -77,7 +77,7 @@ class CheckpointSaved(Event):
 
 @dataclass(frozen=True, slots=True)
 class RungReached(Event):
-    """Paused after `step` with its checkpoint on disk. `value` is target_loss on dev: lower is better, finite."""
+    """Paused after `step`, saved. `value` is target_loss on dev: lower is better, never inf or NaN."""
 
     rung: int
     step: int

@@ -23,8 +23,13 @@ from sweeper.space.trial_config import TrialConfig
 ENGINE_VERSION = 1
 """Raise it with every change of the engine that changes what a step does or what a slot's state holds."""
 
-_NOT_TRAINING = ("save_steps", "logging_steps")
-"""Parameters that leave every step as it is."""
+_NOT_TRAINING = (
+    "per_device_train_batch_size",
+    "gradient_accumulation_steps",
+    "save_steps",
+    "logging_steps",
+)
+"""Parameters that leave every step as it is, or decide only how it is cut."""
 
 _DIGEST_CHARACTERS = 64
 
@@ -36,8 +41,8 @@ class UnusableCheckpoint(SweepError):
 def training_identity(config: TrialConfig, rows: Sequence[EncodedRow], seed: int, base: str) -> str:
     """A digest of all that decides a trial's steps: what a checkpoint of it may be resumed for.
 
-    The micro-batch is left out, since it only decides how a step is cut. Not covered: a base whose
-    weights were changed under the same name.
+    The micro-batch is left out, so that a trial which ran out of memory goes on with a smaller one.
+    Not covered: a base whose weights were changed under the same name.
     """
     settings = {k: v for k, v in dataclasses.asdict(config).items() if k not in _NOT_TRAINING}
     digest = hashlib.sha256(json.dumps([ENGINE_VERSION, settings, seed, base]).encode())

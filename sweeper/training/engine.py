@@ -91,15 +91,17 @@ class Engine:
         return shares.tolist()
 
     def loss_sums(self, batch: PackedBatch) -> torch.Tensor:
-        """Sum of token cross-entropies in each slot's row, shape [K].
+        """Sum of token cross-entropies in each slot's row, shape [K]."""
+        owners = (batch.labels != IGNORED).nonzero()[:, 0]
+        return torch.zeros(len(batch.input_ids)).index_add(0, owners, self.token_losses(batch))
+
+    def token_losses(self, batch: PackedBatch) -> torch.Tensor:
+        """Cross-entropy at each labelled position of all slots in turn, in nats, fp32, shape [labels].
 
         The head runs on labelled positions only.
         """
-        labelled = batch.labels != IGNORED
         logits = self.labelled_logits(batch).float()
-        losses = nn.functional.cross_entropy(logits, batch.labels[labelled], reduction="none")
-        owners = labelled.nonzero()[:, 0]
-        return torch.zeros(len(batch.input_ids)).index_add(0, owners, losses)
+        return nn.functional.cross_entropy(logits, batch.labels[batch.labels != IGNORED], reduction="none")
 
     def labelled_logits(self, batch: PackedBatch) -> torch.Tensor:
         """Logits at the labelled positions of all slots in turn, shape [labels, vocabulary]."""

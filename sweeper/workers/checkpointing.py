@@ -48,6 +48,8 @@ class Checkpointing:
         """Tells of what has been written, and begins to write where that is due."""
         if self._writing is not None and self._writing[1].done():
             self._told(emit)
+        if self._slot.stopped:  # a pause saves for itself, and nothing goes on from an end
+            return
         every_steps = self._slot.config.save_steps
         due = time.monotonic() - self._last >= self._every_seconds
         if due or (every_steps is not None and self._slot.step % every_steps == 0):
