@@ -10,6 +10,7 @@ from torch import nn
 
 from sweeper.data.encode import IGNORED, EncodedRow
 from sweeper.training.divergence import loss_ceiling
+from sweeper.training.dropout import DropoutDraw
 from sweeper.training.packed import PackedBatch, pack
 from sweeper.training.slot import Slot
 from sweeper.training.slot_linear import SlotLinear, active_slots, wrap_linears
@@ -82,9 +83,15 @@ class Engine:
         Gives each slot's share of its window's mean loss.
         """
         counts = torch.tensor([float(slot.window_label_count) for slot in slots])
+        keys = [slot.dropout_key for slot in slots]
         groups = [slot.next_micro_batch() for slot in slots]
-        with active_slots(self.layers, [slot.adapter for slot in slots]):
-            sums = self.loss_sums(pack(groups, self.share_prefix))
+        batch = pack(groups, [self.share_prefix and key is None for key in keys])
+        dropouts = [
+            DropoutDraw(slot.config.lora_dropout, key, real.nonzero()[:, 0]) if key else None
+            for slot, key, real in zip(slots, keys, batch.real, strict=True)
+        ]
+        with active_slots(self.layers, [slot.adapter for slot in slots], dropouts):
+            sums = self.loss_sums(batch)
             shares = sums / counts
             # A slot whose loss is no number must not reach the others through the sum.
             torch.where(shares.isfinite(), shares, 0.0).sum().backward()  # type: ignore[no-untyped-call]

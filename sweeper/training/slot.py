@@ -87,6 +87,11 @@ class Slot:
         return batch
 
     @property
+    def dropout_key(self) -> str | None:
+        """What the dropout masks of the next micro-batch are drawn from, None without dropout."""
+        return f"{self._seed}/{self.step}/{self.micro_batch}" if self.config.lora_dropout else None
+
+    @property
     def window_is_complete(self) -> bool:
         """Whether all of the window's rows have gone through backward, so that a step is due."""
         return not self._pending
