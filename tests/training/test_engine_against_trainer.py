@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import torch
 
-from sweeper.data.encode import EncodedRow, common_prefix_length
+from sweeper.data.encode import IGNORED, EncodedRow, common_prefix_length
 from sweeper.space.trial_config import TrialConfig
 from sweeper.training import engine as engine_module
 from sweeper.training import packed as packed_module
@@ -54,6 +54,7 @@ def test_ten_steps_equal(micro_batch: int, share_prefix: bool) -> None:
         {"target_modules": ("q_proj", "v_proj")},
         {"lr_scheduler_type": "linear", "warmup_steps": 0.25},
         {"max_grad_norm": 0.0},
+        {"use_rslora": True},
         {"num_train_epochs": None, "max_steps": 4},
     ],
 )
@@ -105,7 +106,7 @@ def dropped_label(monkeypatch: pytest.MonkeyPatch) -> None:
     def pack(groups: Any, share_prefix: bool = True) -> packed_module.PackedBatch:
         batch = exact(groups, share_prefix)
         labels = batch.labels.clone()
-        labels[0, int((labels[0] != packed_module.IGNORED).nonzero()[0, 0])] = packed_module.IGNORED
+        labels[0, int((labels[0] != IGNORED).nonzero()[0, 0])] = IGNORED
         return replace(batch, labels=labels)
 
     monkeypatch.setattr(engine_module, "pack", pack)

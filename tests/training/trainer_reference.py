@@ -43,6 +43,7 @@ def train_with_trainer(
             r=config.lora_rank,
             lora_alpha=config.lora_alpha,
             lora_dropout=0.0,
+            use_rslora=config.use_rslora,
             target_modules=_peft_targets(config),
             task_type="CAUSAL_LM",
         ),
