@@ -36,6 +36,19 @@ def options(
 
 
 @app.command()
+def init(
+    rows: Annotated[Path, typer.Argument(help="Your rows: instruction, input and output.")],
+    model: Annotated[str, typer.Argument(help="The model to tune: a hub id, a folder or a .gguf file.")],
+    name: Annotated[str | None, typer.Option(help="The sweep's name. [default: the file's]")] = None,
+    folder: Annotated[Path, typer.Option(help="Where the files go.")] = Path(),
+) -> None:
+    """Write a space and suites to start from, fitted to your rows."""
+    from sweeper.commands.init import init
+
+    init(rows, model, name, folder)
+
+
+@app.command()
 def check(context: typer.Context, space: SpaceFile) -> None:
     """Validate a space without training, and show a row as the model sees it."""
     from sweeper.commands.check import check
