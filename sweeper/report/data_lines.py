@@ -6,15 +6,15 @@ from sweeper.data.quality import DataReport, Example, Finding, Oddity
 from sweeper.report.example import printable
 
 _WORDS: dict[Oddity, str] = {
-    "repeated": "stand there before, word for word",
-    "contradicting": "ask the same and answer differently",
-    "validated and trained": "are validation rows too",
-    "empty turn": "have a turn without text",
-    "outer white space": "have white space around an answer, which is learned with it",
-    "replacement character": "have replacement characters (\ufffd) where a text could not be decoded",
-    "mojibake": "have letters of a wrong decoding (UTF-8 read as Windows-1252)",
-    "control character": "have control characters",
-    "byte order mark": "have a byte order mark within a text",
+    "repeated": "Repeated word for word",
+    "contradicting": "The same question with other answers",
+    "validated and trained": "Trained, and a validation row too",
+    "empty turn": "A turn without text",
+    "outer white space": "White space around an answer, which is learned with it",
+    "replacement character": "Replacement characters, where a text could not be decoded",
+    "mojibake": "Letters of a wrong decoding (UTF-8 read as Windows-1252)",
+    "control character": "Control characters",
+    "byte order mark": "A byte order mark within a text",
 }
 _LINES_SHOWN = 5
 
@@ -30,26 +30,26 @@ def data_lines(report: DataReport) -> list[str]:
     ]
     lines += [_cut_line(cut) for cut in report.cuts if cut.shortened or cut.dropped]
     if report.split_count:
-        why = "the chat template changes earlier turns"
-        lines.append(f"{_rows(report.split_count)} became one row for each answer: {why}.")
+        why = "The chat template changes earlier turns"
+        lines.append(f"{why}: one row for each answer was made of {_rows(report.split_count)}.")
     return lines + [_finding_line(report.rows, finding) for finding in report.findings]
 
 
 def _cut_line(cut: CutCount) -> str:
-    left_out = f", {cut.dropped:,} have nothing left to learn and are left out" if cut.dropped else ""
-    return f"max_seq_length {cut.max_seq_length:,}: {_rows(cut.shortened)} cut{left_out}."
+    left_out = f" and leaves out {cut.dropped:,} that keep nothing to learn" if cut.dropped else ""
+    return f"max_seq_length {cut.max_seq_length:,} cuts {_rows(cut.shortened)}{left_out}."
 
 
 def _finding_line(rows: RowSet, finding: Finding) -> str:
     examples = "; ".join(_example(rows, example) for example in finding.examples)
-    return f"{_rows(finding.count)} {_WORDS[finding.oddity]}: {examples}."
+    return f"{_WORDS[finding.oddity]}: {_rows(finding.count)} ({examples})."
 
 
 def _example(rows: RowSet, example: Example) -> str:
     unit = ("line" if rows.counts_lines else "row") + ("s" if len(example.indices) > 1 else "")
     numbers = [str(rows.numbers[index]) for index in example.indices[:_LINES_SHOWN]]
     more = ", ..." if len(example.indices) > _LINES_SHOWN else ""
-    excerpt = f" '{printable(example.excerpt)}'" if example.excerpt else ""
+    excerpt = f": '{printable(example.excerpt)}'" if example.excerpt else ""
     return f"{unit} {', '.join(numbers)}{more}{excerpt}"
 
 

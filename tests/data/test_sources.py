@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from sweeper.data.load_rows import read_row_set, read_rows
 from sweeper.data.rows import Chat, Message, Row
 from sweeper.data.sources import read_records
-from sweeper.errors import InputError
+from sweeper.errors import InputError, UnavailableError
 from sweeper.space.data_settings import HubSet, RowFile
 
 RECORDS = [
@@ -179,6 +179,13 @@ def test_a_folder_that_holds_no_data_set_is_told_in_one_line(tmp_path: Path) -> 
     with pytest.raises(InputError) as caught:
         list(read_records(HubSet(str(tmp_path), None, "train")))
     assert str(caught.value).startswith(f"hub:{tmp_path}[train]: the data set cannot be loaded (")
+    assert len(str(caught.value).splitlines()) == 1
+
+
+def test_a_hub_that_cannot_be_reached_is_unavailable() -> None:
+    with pytest.raises(UnavailableError) as caught:
+        list(read_records(HubSet("org/name", "en", "train")))
+    assert str(caught.value).startswith("hub:org/name/en[train]: the hub cannot be reached (")
     assert len(str(caught.value).splitlines()) == 1
 
 
