@@ -25,6 +25,8 @@ def check(space_path: Path) -> None:
     suites = [load_suite(path) for path in (space.dev, space.test) if path is not None]
     console = Console()
     console.print(space_table(space, len(rows), [(suite.name, len(suite.cases)) for suite in suites]))
+    for note in space.notes:
+        console.print(note, highlight=False)
     encoded, template = _encode(space, rows)
     _show_lengths(console, [len(row.input_ids) for row in encoded])
     _show_example(console, encoded[0], template)

@@ -10,9 +10,9 @@ from optuna.trial import FrozenTrial, TrialState
 
 from sweeper.errors import InputError, UnavailableError
 from sweeper.home import Home
-from sweeper.search.distributions import config_of, distributions_of
+from sweeper.search.distributions import config_of
 from sweeper.search.identity import differences, identity_of
-from sweeper.search.sampler import make_sampler
+from sweeper.search.proposal import Proposer
 from sweeper.space.space import Space
 from sweeper.space.trial_config import TrialConfig
 
@@ -56,7 +56,7 @@ class Study:
         """Raises InputError if the stored study was made for another space, UnavailableError if the
         database cannot be opened."""
         self._space = space
-        self._distributions = distributions_of(space.parameters)
+        self._proposer = Proposer(space)
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         home.mlruns.mkdir(parents=True, exist_ok=True)
         self._storage = _open_storage(home.optuna_uri)
@@ -86,15 +86,15 @@ class Study:
         """
         known = self._frozen()
         number = len(known)
-        scratch = optuna.create_study(direction="maximize", sampler=make_sampler(self._space.search, number))
-        scratch.add_trials(known)
-        proposal = scratch.ask(self._distributions)
+        proposal = self._proposer.propose(known, number)
         self._study.add_trial(
             optuna.trial.create_trial(
-                state=TrialState.RUNNING, params=proposal.params, distributions=self._distributions
+                state=TrialState.RUNNING,
+                params=dict(proposal.params),
+                distributions=dict(proposal.distributions),
             )
         )
-        return number, self._config(proposal.params)
+        return number, self._config(dict(proposal.params))
 
     def running(self) -> list[tuple[int, TrialConfig]]:
         """Trials that were asked and never told: those of a dead driver, to be trained again."""
