@@ -12,6 +12,7 @@ from sweeper.scoring.load_suite import load_suite
 from sweeper.space.base import resolve_base
 from sweeper.space.load import load_space
 from sweeper.space.space import Space
+from sweeper.space.training_identity import coinciding_sentences
 
 if TYPE_CHECKING:
     from sweeper.data.encode import EncodedRow
@@ -29,6 +30,8 @@ def check(space_path: Path) -> None:
         console.print(note, highlight=False)
     encoded, template = _encode(space, rows)
     _show_lengths(console, [len(row.input_ids) for row in encoded])
+    for sentence in coinciding_sentences(space.parameters, max(len(row.input_ids) for row in encoded)):
+        console.print(sentence, highlight=False)
     _show_example(console, encoded[0], template)
     console.print(f"{space.name} is ready:  sweep start {space_path}", highlight=False)
 

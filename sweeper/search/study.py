@@ -14,6 +14,7 @@ from sweeper.search.distributions import config_of
 from sweeper.search.identity import differences, identity_of
 from sweeper.search.proposal import Proposer
 from sweeper.space.space import Space
+from sweeper.space.training_identity import training_identity
 from sweeper.space.trial_config import TrialConfig
 
 _IDENTITY = "sweeper.identity"
@@ -132,6 +133,22 @@ class Study:
         """The complete trial with the highest value, of equal ones the first; None before there is one."""
         complete = [trial for trial in self.trials() if trial.value is not None]
         return max(complete, key=lambda trial: (trial.value, -trial.number), default=None)
+
+    def finished_twin(self, number: int, longest_row: int) -> TrialSummary | None:
+        """The first complete trial before trial `number` that trained as it would; None if there is none.
+
+        `longest_row` is in tokens, before the cut to max_seq_length: its result is this one's too.
+        """
+        trials = self.trials()
+        wanted = training_identity(trials[number].config, longest_row)
+        return next(
+            (
+                trial
+                for trial in trials[:number]
+                if trial.value is not None and training_identity(trial.config, longest_row) == wanted
+            ),
+            None,
+        )
 
     def _adopt(self, identity: dict[str, object]) -> None:
         if self._frozen():

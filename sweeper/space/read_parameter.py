@@ -11,7 +11,7 @@ from sweeper.space.expression import Expression
 from sweeper.space.parameters import Choice, Computed, Conditional, Constant, Parameter, Range, Scalar
 from sweeper.space.read_expression import read_expression
 from sweeper.space.read_when import read_when
-from sweeper.space.rules import CONSTANT_ONLY, NUMBERS, OPTIONAL, check_value, example_of
+from sweeper.space.rules import CONSTANT_ONLY, LIMIT, NUMBERS, OPTIONAL, check_value, example_of
 from sweeper.space.suggest import closest, did_you_mean
 from sweeper.space.trial_config import DEFAULTS
 from sweeper.space.wording import is_number, shown
@@ -118,26 +118,32 @@ def _step(raw: dict[str, Any], low: float, high: float, integer: bool) -> float 
     if "step" not in raw:
         return None
     step = raw["step"]
-    kind = "a whole number greater than 0" if integer else "a number greater than 0"
-    if isinstance(step, bool) or not isinstance(step, int if integer else (int, float)) or not step > 0:
-        numeral = isinstance(step, str) and is_number(step)
-        example = f"Write for example `step: {1 if integer else (high - low) / 10:.3g}`"
-        fix = f"Write {step.strip()} without quotes" if numeral else example
-        raise BrokenRule(f"is {shown(step)}, must be {kind}", fix, ("step",))
+    _check_step(step, low, high, integer)
     if raw.get("log", False):
         problem = "excludes log: steps on a log scale are not equal"
         raise BrokenRule(problem, "Remove one of the two, or write `{values: [...]}`", ("step",), at_key=True)
-    if step > high - low:
+    span = Decimal(str(high)) - Decimal(str(low))  # as written, and as Optuna counts
+    if Decimal(str(step)) > span:
         problem = f"is {shown(step)}, must be at most max - min"
         raise BrokenRule(problem, "Write a smaller step, or `{values: [...]}`", ("step",))
-    if step * _MOST_STEPS < high - low and not integer:
+    if not integer and Decimal(str(step)) * _MOST_STEPS < span:
         problem = f"is {shown(step)}, which makes more than {_MOST_STEPS:,} values"
         raise BrokenRule(problem, "Write a larger step, or leave it out", ("step",))
-    rest = (Decimal(str(high)) - Decimal(str(low))) % Decimal(str(step))  # as written, and as Optuna counts
-    if rest:
+    if rest := span % Decimal(str(step)):
         problem = f"is {shown(raw['max'])}, must be min plus a whole number of steps of {step:g}"
         raise BrokenRule(problem, f"Write `max: {float(Decimal(str(high)) - rest):.12g}`", ("max",))
-    return step
+    return float(step) if not integer else int(step)
+
+
+def _check_step(step: Any, low: float, high: float, integer: bool) -> None:
+    is_such = isinstance(step, int if integer else (int, float)) and not isinstance(step, bool)
+    if is_such and 0 < step <= LIMIT:
+        return
+    kind = "a whole number greater than 0" if integer else "a number greater than 0"
+    numeral = isinstance(step, str) and is_number(step)
+    example = f"Write for example `step: {1 if integer else (high - low) / 10:.3g}`"
+    fix = f"Write {step.strip()} without quotes" if numeral else example
+    raise BrokenRule(f"is {shown(step)}, must be {kind}", fix, ("step",))
 
 
 def _counts_steps(low: float, high: float) -> bool:
