@@ -57,6 +57,14 @@ def check(context: typer.Context, space: SpaceFile) -> None:
 
 
 @app.command()
+def schema() -> None:
+    """Print the JSON Schema of a space file: `sweep schema > space.schema.json`, for an editor."""
+    from sweeper.commands.schema import schema
+
+    schema()
+
+
+@app.command()
 def start(
     context: typer.Context,
     space: SpaceFile,

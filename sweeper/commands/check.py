@@ -16,8 +16,9 @@ from sweeper.report.space import space_table
 from sweeper.scoring.load_suite import load_suite
 from sweeper.space.base import resolve_base
 from sweeper.space.load import load_space
-from sweeper.space.parameters import extremes
 from sweeper.space.space import Space
+from sweeper.space.survey import extreme_values
+from sweeper.space.training_identity import coinciding_sentences
 
 if TYPE_CHECKING:
     from sweeper.data.encode import EncodedRow
@@ -34,8 +35,12 @@ def check(space_path: Path) -> None:
     suites = [load_suite(path) for path in (space.dev, space.test) if path is not None]
     console = Console()
     console.print(space_table(space, len(rows.rows), [(suite.name, len(suite.cases)) for suite in suites]))
+    for note in space.notes:
+        console.print(note, highlight=False)
     encoded, template = _encode(space, rows, chat_template)
     _show_data(console, space, rows, encoded, validation)
+    for sentence in coinciding_sentences(space.parameters, max(len(row.input_ids) for row in encoded.rows)):
+        console.print(sentence, highlight=False)
     _show_example(console, encoded.rows[0], template)
     console.print(f"{space.name} is ready:  {program()} start {space_path}", highlight=False)
 
@@ -62,7 +67,7 @@ def _show_data(
 ) -> None:
     from sweeper.data.quality import examine
 
-    lengths = [int(str(value)) for value in extremes(space.parameters["max_seq_length"])]
+    lengths = [int(str(value)) for value in extreme_values(space, "max_seq_length")]
     for line in data_lines(examine(rows, encoded, lengths, validation)):
         console.print(line, highlight=False, markup=False)
 

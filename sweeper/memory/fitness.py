@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from sweeper.errors import InputError
-from sweeper.space.parameters import extremes
 from sweeper.space.space import Space
+from sweeper.space.survey import extreme_values
 from sweeper.training.targets import target_layers
 
 
@@ -15,7 +15,7 @@ def refuse_unfit(
 
     Lengths are in tokens, row by row; a prompt is the part of its row that is not trained.
     """
-    shortest = min(float(str(value)) for value in extremes(space.parameters["max_seq_length"]))
+    shortest = min(float(str(value)) for value in extreme_values(space, "max_seq_length"))
     prompt, longest = min(prompt_lengths), max(row_lengths)
     if shortest <= prompt:
         raise InputError(
@@ -24,6 +24,6 @@ def refuse_unfit(
             f"the shortest prompt alone has {prompt}, the longest row {longest}",
             f"Let max_seq_length begin at {longest}, which cuts no row",
         )
-    for target_modules in extremes(space.parameters["target_modules"]):
+    for target_modules in extreme_values(space, "target_modules"):
         assert isinstance(target_modules, tuple)
         target_layers(target_modules, linear_layers)

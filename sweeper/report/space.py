@@ -5,7 +5,7 @@ from rich.table import Table
 
 from sweeper.report.text import parameter
 from sweeper.space.data_settings import RowFile, RowSource
-from sweeper.space.parameters import Choice, Constant, Parameter
+from sweeper.space.parameters import Choice, Computed, Conditional, Constant, Parameter
 from sweeper.space.space import Space
 
 
@@ -22,6 +22,12 @@ def space_table(space: Space, rows: int, suites: list[tuple[str, int]]) -> Table
     for name, value in space.parameters.items():
         if value != Constant(None):
             table.add_row(name, described(value))
+    for constraint in space.constraints:
+        table.add_row("constraint", constraint.text)
+    for entry in space.baseline:
+        table.add_row(
+            "tried first", ", ".join(f"{name} {_bracketed(value)}" for name, value in entry.items())
+        )
     return table
 
 
@@ -36,8 +42,14 @@ def described(value: Parameter) -> str:
             return parameter(constant)
         case Choice(values=values):
             return "one of " + ", ".join(_bracketed(each) for each in values)
+        case Computed(expression=expression):
+            return f"= {expression.text}"
+        case Conditional():
+            otherwise = "none" if value.otherwise is None else _bracketed(value.otherwise)
+            return f"{described(value.parameter)} when {value.when.text}, else {otherwise}"
     scale = ", log scale" if value.log else ""
-    return f"{parameter(value.low)} to {parameter(value.high)}{scale}"
+    step = f" in steps of {parameter(value.step)}" if value.step is not None else ""
+    return f"{parameter(value.low)} to {parameter(value.high)}{step}{scale}"
 
 
 def _bracketed(value: object) -> str:

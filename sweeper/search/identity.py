@@ -8,7 +8,7 @@ from typing import Any
 
 from sweeper.data.sources import read_records
 from sweeper.space.data_settings import DataSettings, HeldOutShare, HubSet, RowFile, RowSource
-from sweeper.space.parameters import Choice, Constant, Parameter
+from sweeper.space.parameters import Choice, Computed, Constant, Parameter, Range, Scalar
 from sweeper.space.space import Space
 
 Identity = dict[str, Any]
@@ -32,6 +32,7 @@ def identity_of(space: Space) -> Identity:
         "search.seed": space.search.seed,
         "search.sampler": space.search.sampler,
         **{f"parameters.{name}": _plain(parameter) for name, parameter in space.parameters.items()},
+        **_tried_first(space),
     }
 
 
@@ -73,12 +74,29 @@ def _source_hash(source: RowSource) -> str:
     return "sha256:" + digest.hexdigest()
 
 
+def _tried_first(space: Space) -> Identity:
+    """Constraints and baseline, where there are any."""
+    baseline = [{name: _listed(value) for name, value in entry.items()} for entry in space.baseline]
+    constraints = [constraint.text for constraint in space.constraints]
+    return {key: value for key, value in (("constraints", constraints), ("baseline", baseline)) if value}
+
+
 def _plain(parameter: Parameter) -> Any:
-    if isinstance(parameter, Constant):
-        return list(parameter.value) if isinstance(parameter.value, tuple) else parameter.value
-    if isinstance(parameter, Choice):
-        return {"values": [list(value) if isinstance(value, tuple) else value for value in parameter.values]}
-    return {"min": parameter.low, "max": parameter.high, "log": parameter.log}
+    match parameter:
+        case Constant(value=value):
+            return _listed(value)
+        case Choice(values=values):
+            return {"values": [_listed(value) for value in values]}
+        case Range(low=low, high=high, log=log, step=step):
+            return {"min": low, "max": high, "log": log, **({} if step is None else {"step": step})}
+        case Computed(expression=expression):
+            return {"expr": expression.text}
+    when = {"when": parameter.when.text, "otherwise": _listed(parameter.otherwise)}
+    return {**_plain(parameter.parameter), **when}
+
+
+def _listed(value: Scalar | None) -> Any:
+    return list(value) if isinstance(value, tuple) else value
 
 
 def _readable(value: Any) -> str:

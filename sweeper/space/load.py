@@ -8,7 +8,10 @@ from sweeper.errors import InputError
 from sweeper.space.base import resolve_base
 from sweeper.space.data_section import data_settings, existing_file
 from sweeper.space.default_space import DEFAULT_CONSTANTS, DEFAULT_SPACE
-from sweeper.space.parameters import Constant, Parameter
+from sweeper.space.load_expressions import with_expressions
+from sweeper.space.parameters import Computed, Constant, Parameter
+from sweeper.space.read_expression import read_expression
+from sweeper.space.rules import PAIR
 from sweeper.space.schema import ParametersSection, PromoteSection, SpaceFile
 from sweeper.space.space import PromoteSettings, SearchSettings, Space
 from sweeper.space.yaml_file import YamlFile, check, read_yaml
@@ -27,7 +30,7 @@ def load_space(path: Path) -> Space:
     data = data_settings(file, written.data)
     dev = existing_file(file, ("evaluation", "dev"), written.evaluation.dev)
     test = _test(file, written.evaluation.test, dev)
-    return Space(
+    space = Space(
         path=Path(os.path.abspath(path)),
         name=written.name,
         base=written.model.base,
@@ -38,6 +41,7 @@ def load_space(path: Path) -> Space:
         test=test,
         promote=_promote(written.promote, written.name),
     )
+    return with_expressions(file, written, space)
 
 
 def _check_base(file: YamlFile, text: str) -> None:
@@ -64,9 +68,11 @@ def _folder(file: YamlFile) -> Path:
 def _parameters(section: ParametersSection | None) -> Mapping[str, Parameter]:
     if section is None:
         return DEFAULT_SPACE
-    named = {name: getattr(section, name) for name in section.model_fields_set}
+    named: dict[str, Parameter] = {name: getattr(section, name) for name in section.model_fields_set}
     if "max_steps" in named:
         named["num_train_epochs"] = Constant(None)
+    if set(PAIR) <= named.keys():
+        named["effective_batch_size"] = Computed(read_expression("effective_batch_size", " * ".join(PAIR)))
     return {**DEFAULT_CONSTANTS, **named}
 
 

@@ -6,14 +6,15 @@ from pathlib import Path
 from typing import Literal
 
 from sweeper.space.data_settings import DataSettings
-from sweeper.space.parameters import Parameter
+from sweeper.space.expression import Expression
+from sweeper.space.parameters import Parameter, Scalar
 
-SamplerName = Literal["tpe", "random"]
+SamplerName = Literal["tpe", "random", "grid"]
 
 
 @dataclass(frozen=True, slots=True)
 class SearchSettings:
-    """`trials` is a total that a second start goes on to."""
+    """`trials` is a total that a second start goes on to. A grid has no more of them than points."""
 
     trials: int
     seed: int
@@ -31,7 +32,11 @@ class PromoteSettings:
 
 @dataclass(frozen=True, slots=True)
 class Space:
-    """One space file. `parameters` has an entry for every field of TrialConfig."""
+    """One space file. `parameters` has an entry for every field of TrialConfig.
+
+    A trial that breaks one of `constraints` is never trained. `baseline` holds what is tried first:
+    values of some of the drawn parameters. `notes` are sentences that the user is told.
+    """
 
     path: Path
     name: str
@@ -42,3 +47,6 @@ class Space:
     dev: Path
     test: Path | None
     promote: PromoteSettings
+    constraints: tuple[Expression, ...] = ()
+    baseline: tuple[Mapping[str, Scalar], ...] = ()
+    notes: tuple[str, ...] = ()

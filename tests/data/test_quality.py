@@ -34,7 +34,7 @@ def found(*rows: TrainingRow, **options: Any) -> dict[str, tuple[int, list[tuple
     }
 
 
-GOOD = [
+GOOD: list[TrainingRow] = [
     Row("Classify", "a", "x"),
     Row("Classify", "b", "x"),
     Row(

@@ -88,7 +88,7 @@ def test_paths_are_relative_to_the_file_and_not_to_where_one_stands(
     monkeypatch.chdir(tmp_path)
     space = load_space(Path("spaces/space.yaml"))
     assert space.path == tmp_path / "spaces" / "space.yaml"
-    assert space.data.train.path == tmp_path / "spaces" / "train.jsonl"
+    assert space.data.train == RowFile(tmp_path / "spaces" / "train.jsonl")
 
 
 def test_home_is_understood(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -96,7 +96,7 @@ def test_home_is_understood(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     fill(tmp_path / "home")
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     space = load_space(write(tmp_path, MINIMAL.replace("train.jsonl", "~/train.jsonl")))
-    assert space.data.train.path == tmp_path / "home" / "train.jsonl"
+    assert space.data.train == RowFile(tmp_path / "home" / "train.jsonl")
 
 
 @pytest.mark.parametrize(
