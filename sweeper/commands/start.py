@@ -8,6 +8,7 @@ from sweeper.commands.program import program
 from sweeper.data.rows import read_rows
 from sweeper.errors import Interrupted
 from sweeper.home import Home
+from sweeper.report.comparison import verdict
 from sweeper.report.live import LiveView
 from sweeper.report.progress import SweepProgress
 from sweeper.report.table import end_table, reasons, trials_table
@@ -53,6 +54,7 @@ def _show_end(console: Console, progress: SweepProgress, space: Space) -> None:
         console.print("No trial is complete.")
         return
     console.print(end_table(progress))
+    console.print(verdict(progress))
     asked = f"{space.search.trials} trials are finished."
     console.print(f"{asked} For more, raise search.trials and start again.\n", highlight=False)
     for command, what in (
