@@ -10,6 +10,7 @@ from sweeper.data.template import custom_template
 from sweeper.errors import Interrupted
 from sweeper.home import Home
 from sweeper.models.quiet import quiet_libraries
+from sweeper.report.comparison import verdict
 from sweeper.report.live import LiveView
 from sweeper.report.progress import SweepProgress
 from sweeper.report.table import end_table, reasons, trials_table
@@ -57,6 +58,7 @@ def _show_end(console: Console, progress: SweepProgress, space: Space) -> None:
         console.print("No trial is complete.")
         return
     console.print(end_table(progress))
+    console.print(verdict(progress))
     asked = f"{space.search.trials} trials are finished."
     console.print(f"{asked} For more, raise search.trials and start again.\n", highlight=False)
     for command, what in (
