@@ -45,7 +45,8 @@ class TrialAsked(Event):
 class TrialStarted(Event):
     """A worker took the trial up. `attempt` counts from 1; a later attempt voids the earlier ones.
 
-    An attempt that goes on from a checkpoint voids only what came after `resumed_step`.
+    An attempt that goes on from a checkpoint voids only what came after `resumed_step`. `dropped_rows`
+    keep nothing to learn within the trial's max_seq_length, and are left out.
     """
 
     attempt: int
@@ -54,6 +55,7 @@ class TrialStarted(Event):
     total_steps: int
     total_examples: int
     resumed_step: int = 0
+    dropped_rows: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from sweeper.commands.sweeps import find_sweep, progress_of, space_of
+from sweeper.data.template import custom_template
 from sweeper.errors import InputError, Interrupted, SweepError
 from sweeper.home import Home, SweepFolder
 from sweeper.lock import held_lock
@@ -87,6 +88,7 @@ def _request(
         work_dir=folder.promotions / "work",
         reports=folder.promotions,
         converter=converter,
+        chat_template=custom_template(space.data),
     )
 
 

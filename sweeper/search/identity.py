@@ -17,6 +17,8 @@ Identity = dict[str, Any]
 _CONTENT_KEYS = ("data.train", "data.validation", "data.template", "evaluation.dev")
 """Held by a hash of the file's content, so a file may move but not change."""
 
+_HASH = "sha256:"
+
 
 def identity_of(space: Space) -> Identity:
     """The part of a space that decides what a trial's score means, and which trials are proposed.
@@ -43,7 +45,7 @@ def differences(was: Identity, now: Identity) -> list[str]:
 
 
 def _difference(key: str, was: Any, now: Any) -> str:
-    if key in _CONTENT_KEYS:
+    if key in _CONTENT_KEYS and any(str(value).startswith(_HASH) for value in (was, now)):
         return f"the content of {key} changed"
     return f"{key} was {_readable(was)} and is {_readable(now)}"
 
@@ -71,7 +73,7 @@ def _source_hash(source: RowSource) -> str:
     digest = hashlib.sha256()
     for record in read_records(source):
         digest.update(json.dumps(record.values, sort_keys=True, default=str).encode() + b"\n")
-    return "sha256:" + digest.hexdigest()
+    return _HASH + digest.hexdigest()
 
 
 def _tried_first(space: Space) -> Identity:
@@ -111,4 +113,4 @@ def _readable(value: Any) -> str:
 
 def _content_hash(path: Path) -> str:
     with open(path, "rb") as file:
-        return "sha256:" + hashlib.file_digest(file, "sha256").hexdigest()
+        return _HASH + hashlib.file_digest(file, "sha256").hexdigest()

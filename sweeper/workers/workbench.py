@@ -109,7 +109,7 @@ class Workbench:
             self._executor,
             self.setup.checkpoint_seconds,
         )
-        return TrialRun(trial, slot, saving)
+        return TrialRun(trial, slot, saving, dropped_rows=len(self.rows) - len(rows))
 
     def _stop(self, run: TrialRun, emit: Emit) -> None:
         if run.slot.finished:

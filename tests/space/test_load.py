@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sweeper.errors import InputError
-from sweeper.space.data_settings import DataSettings, RowFile
+from sweeper.space.data_settings import DataSettings, HeldOutShare, HubSet, RowFile
 from sweeper.space.default_space import DEFAULT_BASELINE, DEFAULT_SPACE
 from sweeper.space.load import load_space
 from sweeper.space.parameters import Choice, Computed, Conditional, Constant, Parameter, Range
@@ -117,6 +117,27 @@ def test_the_default_space_begins_with_its_baseline_and_need_not(tmp_path: Path)
     for entry in DEFAULT_BASELINE:
         assert entry["lora_rank"] in fitting[0].values  # type: ignore[union-attr]
         assert entry["effective_batch_size"] in fitting[1].values  # type: ignore[union-attr]
+
+
+def test_every_key_of_data_arrives(tmp_path: Path) -> None:
+    (tmp_path / "chat.jinja").write_text("x")
+    (tmp_path / "sets").mkdir()
+    data = (
+        "{train: 'hub:org/name', subset: en, split: test, validation: 'hub:./sets', validation_split: dev,"
+        " format: chat, train_on: all, limit: 5, template: chat.jinja}"
+    )
+    space = load_space(write(tmp_path, MINIMAL.replace("{train: train.jsonl}", data)))
+    assert space.data == DataSettings(
+        train=HubSet("org/name", "en", "test"),
+        validation=HubSet(str(tmp_path / "sets"), "en", "dev"),
+        format="chat",
+        train_on="all",
+        limit=5,
+        template=tmp_path / "chat.jinja",
+    )
+    share = "{train: train.jsonl, validation: 0.25, validation_seed: 3}"
+    space = load_space(write(tmp_path, MINIMAL.replace("{train: train.jsonl}", share)))
+    assert space.data == DataSettings(RowFile(tmp_path / "train.jsonl"), HeldOutShare(0.25, seed=3))
 
 
 def test_what_is_left_out_has_its_default(tmp_path: Path) -> None:
