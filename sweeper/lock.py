@@ -29,3 +29,18 @@ def held_lock(path: Path, what: str) -> Iterator[None]:
         file.write(str(os.getpid()))
         file.flush()
         yield
+
+
+def lock_holder(path: Path) -> int | None:
+    """The process that holds the lock file, or None where nobody does. A process id left over in the
+    file of a dead holder does not count."""
+    try:
+        file = open(path, encoding="utf-8")  # noqa: SIM115
+    except FileNotFoundError:
+        return None
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return int(file.read().strip() or 0) or None
+        return None

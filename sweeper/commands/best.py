@@ -7,6 +7,7 @@ from rich.console import Console
 from sweeper.commands.sweeps import find_sweep, progress_of
 from sweeper.home import Home
 from sweeper.report.as_json import as_json
+from sweeper.report.comparison import verdict
 from sweeper.report.table import end_table, reasons, trials_table
 
 
@@ -22,6 +23,7 @@ def best(home: Home, name: str, is_json: bool) -> None:
         console.print(f"{name}: no trial is complete yet.")
     else:
         console.print(end_table(progress))
+        console.print(verdict(progress))
     if progress.trials:
         console.print(trials_table(progress))
         console.print(reasons(progress))

@@ -4,9 +4,13 @@ from pathlib import Path
 
 from rich.console import Console
 
-from sweeper.data.rows import read_rows
+from sweeper.commands.program import program
+from sweeper.data.load_rows import load_rows
+from sweeper.data.template import custom_template
 from sweeper.errors import Interrupted
 from sweeper.home import Home
+from sweeper.models.quiet import quiet_libraries
+from sweeper.report.comparison import verdict
 from sweeper.report.live import LiveView
 from sweeper.report.progress import SweepProgress
 from sweeper.report.table import end_table, reasons, trials_table
@@ -18,11 +22,13 @@ from sweeper.space.space import Space
 
 def start(home: Home, space_path: Path, in_process: bool) -> None:
     """Everything that can be refused without the model is refused before anything heavy is imported."""
+    quiet_libraries()
     space = load_space(space_path)
     for suite in (space.dev, space.test):
         if suite is not None:
             load_suite(suite)
-    read_rows(space.train)
+    custom_template(space.data)
+    load_rows(space.data)
     console = Console()
     progress = _run(home, space, in_process, console)
     _show_end(console, progress, space)
@@ -39,7 +45,9 @@ def _run(home: Home, space: Space, in_process: bool, console: Console) -> SweepP
         with LiveView(SweepProgress(space.name, space.search.trials), searched, console) as view:
             run_sweep(home, space, InProcessWorker if in_process else SpawnedWorker, view)
     except KeyboardInterrupt:
-        raise Interrupted(f"stopped. Finished trials are kept; `sweep start {space.path}` goes on") from None
+        raise Interrupted(
+            f"stopped. Finished trials are kept; `{program()} start {space.path}` goes on"
+        ) from None
     return view.progress
 
 
@@ -50,11 +58,12 @@ def _show_end(console: Console, progress: SweepProgress, space: Space) -> None:
         console.print("No trial is complete.")
         return
     console.print(end_table(progress))
+    console.print(verdict(progress))
     asked = f"{space.search.trials} trials are finished."
     console.print(f"{asked} For more, raise search.trials and start again.\n", highlight=False)
     for command, what in (
-        (f"sweep best {space.name}", "all trials"),
-        ("sweep ui", "compare them in MLflow"),
-        (f"sweep promote {space.name}", "put the best one into Ollama"),
+        (f"best {space.name}", "all trials"),
+        ("ui", "compare them in MLflow"),
+        (f"promote {space.name}", "put the best one into Ollama"),
     ):
-        console.print(f"  {command:<30} {what}", highlight=False)
+        console.print(f"  {program()} {command:<24} {what}", highlight=False)

@@ -5,6 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from sweeper.report.progress import SweepProgress, TrialProgress
+from sweeper.report.ties import tied_trials
+from sweeper.scoring.pairing import compare_answers, paired
+from sweeper.scoring.statistics import Comparison
 
 
 def as_json(progress: SweepProgress, folder: Path) -> dict[str, Any]:
@@ -13,13 +16,34 @@ def as_json(progress: SweepProgress, folder: Path) -> dict[str, Any]:
     name: str; suite: str | None; base_score: float | None; best: a trial | None; trials: by number.
     A trial: trial: int; state: str; score: float | None; parameters: dict; adapter: str | None;
     reason: str | None. `best.score` is the best of all `trials` on the suite they were chosen by.
+
+    gain: the best over the base on that suite, None where no case has a score of both: difference: float;
+    interval: [low, high], 95 %; p_value: float; cases, clusters: int; is_settled: bool;
+    cases_to_settle: int | None. cases: per case its id, and the scores of base and best. tied: numbers
+    of the trials that those cases cannot tell from the best, which is among them, the cheapest first.
     """
+    best = progress.best
+    gain = compare_answers(progress.base.answers, best.answers) if best else None
+    cases = paired(progress.base.answers, best.answers) if best else []
     return {
         "name": progress.name,
         "suite": progress.suite,
         "base_score": progress.base.score,
-        "best": _trial(progress.best, folder) if progress.best else None,
+        "best": _trial(best, folder) if best else None,
         "trials": [_trial(progress.trials[number], folder) for number in sorted(progress.trials)],
+        "gain": comparison_json(gain) if gain else None,
+        "tied": [trial.number for trial in tied_trials(progress)],
+        "cases": [{"case": pair.case_id, "base": pair.base, "best": pair.other} for pair in cases],
+    }
+
+
+def comparison_json(found: Comparison) -> dict[str, Any]:
+    """A comparison as plain values, with its verdict."""
+    plain = dataclasses.asdict(found)
+    return {
+        **plain,
+        "interval": [found.interval.low, found.interval.high],
+        "is_settled": found.is_settled,
     }
 
 

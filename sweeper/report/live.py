@@ -76,8 +76,12 @@ class LiveView:
 
     def draw(self) -> RenderableType:
         """What a terminal shows now."""
-        progress = self.progress
-        return Group(_table(progress, self._searched), _footer(progress, time.time()))
+        return snapshot(self.progress, self._searched)
+
+
+def snapshot(progress: SweepProgress, searched: list[str]) -> RenderableType:
+    """Where a sweep stands at this moment: its last trials and the best, scores and time left."""
+    return Group(_table(progress, searched), _footer(progress, time.time()))
 
 
 def _table(progress: SweepProgress, searched: list[str]) -> Table:

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from sweeper.events import (
     BASE_TRIAL,
+    CaseAnswer,
     CasesAnswered,
     Event,
     StepTrained,
@@ -53,6 +54,8 @@ class TrialProgress:
     adapter: str | None = None
     """The PEFT folder, relative to the sweep's folder."""
     reason: str | None = None
+    answers: tuple[CaseAnswer, ...] = ()
+    """To the suite that trials are chosen by."""
 
     @property
     def is_finished(self) -> bool:
@@ -101,6 +104,8 @@ def apply(progress: SweepProgress, event: Event) -> SweepProgress:
     change = _CHANGES.get(type(event))
     if change is not None:
         trial = dataclasses.replace(trial, **change(trial, event))
+    if isinstance(event, SuiteScored) and event.suite == progress.suite:
+        trial = dataclasses.replace(trial, answers=event.answers)
     return dataclasses.replace(progress, trials={**progress.trials, event.trial: trial})
 
 
@@ -114,7 +119,11 @@ def _base_after(progress: SweepProgress, event: Event) -> TrialProgress:
         return dataclasses.replace(progress.base, **_answered(progress.base, event))
     if isinstance(event, SuiteScored) and event.suite == progress.suite:
         return dataclasses.replace(
-            progress.base, state="complete", score=event.score, cases=len(event.answers)
+            progress.base,
+            state="complete",
+            score=event.score,
+            cases=len(event.answers),
+            answers=event.answers,
         )
     return progress.base
 

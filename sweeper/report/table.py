@@ -6,6 +6,7 @@ from rich.text import Text
 
 from sweeper.report.progress import SweepProgress, TrialProgress
 from sweeper.report.text import duration, parameter, parameter_names, score, varying
+from sweeper.report.ties import tied_trials
 
 
 def end_table(progress: SweepProgress) -> Table:
@@ -34,8 +35,11 @@ def end_table(progress: SweepProgress) -> Table:
 
 
 def trials_table(progress: SweepProgress) -> Table:
-    """All trials, the best one first, with the parameters in which they differ."""
-    trials = sorted(progress.trials.values(), key=_rank)
+    """All trials with the parameters in which they differ, those tied for the best first, the cheapest
+    of them at the top. The highest score is in bold."""
+    tied = [trial.number for trial in tied_trials(progress)]
+    trials = [progress.trials[number] for number in tied]
+    trials += sorted((each for each in progress.trials.values() if each.number not in tied), key=_rank)
     names = varying(trial.config for trial in trials if trial.config is not None)
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     table.add_column("trial", justify="right")
@@ -48,7 +52,7 @@ def trials_table(progress: SweepProgress) -> Table:
         time = duration(trial.train_seconds) if trial.train_seconds is not None else ""
         table.add_row(
             str(trial.number),
-            trial.state,
+            "tied" if trial.number in tied else trial.state,
             score(trial.score),
             *parameter_cells(trial, names),
             time,

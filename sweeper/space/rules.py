@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sweeper.space.broken_rule import BrokenRule
-from sweeper.space.parameters import Scalar
+from sweeper.space.scalar import Scalar
 from sweeper.space.suggest import closest, did_you_mean
 from sweeper.space.wording import is_number, shown
 
@@ -25,6 +25,9 @@ SCHEDULERS = (
 polynomial is left out: it is linear down to 1e-7 and refuses learning rates below that.
 """
 
+
+LIMIT = 1e18
+"""No number may be larger, in a file or in an expression: so nothing overflows or takes long."""
 
 PAIR = ("per_device_train_batch_size", "gradient_accumulation_steps")
 """Given together or not at all; their product is the effective batch."""
@@ -99,6 +102,8 @@ def _number(name: str, value: Any, rule: NumberRule) -> float | int:
         raise BrokenRule(f"is {shown(value)}, must be {rule.wanted}", _number_fix(value, rule))
     if not rule.allows(value):
         raise BrokenRule(f"is {value}, must be {rule.wanted}", _number_fix(value, rule))
+    if value > LIMIT:
+        raise BrokenRule(f"is {shown(value)}, must be at most {LIMIT:g}", _number_fix(value, rule))
     if name == "warmup_steps" and value >= 1 and value != int(value):
         problem = f"is {value}, must be a whole number of steps, or below 1 for a share of all steps"
         raise BrokenRule(problem, f"Write {round(value)}")

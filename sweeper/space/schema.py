@@ -5,9 +5,12 @@ from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
 
+from sweeper.space.baseline import read_entry
 from sweeper.space.broken_rule import BrokenRule
+from sweeper.space.data_section import DataSection, PathText
 from sweeper.space.ollama_terms import OllamaParameters, check_ollama_name
 from sweeper.space.parameters import Constant, Parameter
+from sweeper.space.read_expression import read_condition
 from sweeper.space.read_parameter import read_parameter
 from sweeper.space.rules import PAIR
 from sweeper.space.space import SamplerName
@@ -33,21 +36,8 @@ def _not_blank(text: str) -> str:
     raise BrokenRule(f"is {shown(text)}, must not be empty", "Write a text or remove the line")
 
 
-def _path(text: str) -> str:
-    if text.isprintable() and text.strip():
-        return text
-    raise BrokenRule(f"is {shown(text)}, must be a path", "Write it relative to the space file, or absolute")
-
-
-PathText = Annotated[str, AfterValidator(_path)]
-
-
 class ModelSection(FileModel):
     base: PathText = Field(examples=["org/model"])
-
-
-class DataSection(FileModel):
-    train: PathText = Field(examples=["train.jsonl"])
 
 
 class ParametersSection(FileModel):
@@ -103,6 +93,14 @@ class ParametersSection(FileModel):
             raise BrokenRule(problem, "Keep it or the two", ("effective_batch_size",), at_key=True)
 
 
+def _constraint(text: str) -> str:
+    read_condition(text)
+    return text
+
+
+BaselineEntry = Annotated[dict[str, Any], AfterValidator(read_entry)]
+
+
 class SearchSection(FileModel):
     trials: int = Field(default=9, ge=1, examples=["9"])
     seed: int = Field(default=0, ge=0, le=_MAX_SEED, examples=["0"])
@@ -131,6 +129,10 @@ class SpaceFile(FileModel):
     model: ModelSection = Field(examples=["{base: org/model}"])
     data: DataSection = Field(examples=["{train: train.jsonl}"])
     parameters: ParametersSection | None = Field(default=None, examples=["{learning_rate: 2e-4}"])
+    constraints: list[Annotated[str, AfterValidator(_constraint)]] = Field(
+        default=[], examples=['["lora_alpha >= lora_rank"]']
+    )
+    baseline: list[BaselineEntry] | None = Field(default=None, examples=["[{learning_rate: 2e-4}]"])
     search: SearchSection = Field(default_factory=SearchSection, examples=["{trials: 9}"])
     evaluation: EvaluationSection = Field(examples=["{dev: dev.yaml}"])
     promote: PromoteSection = Field(default_factory=PromoteSection, examples=["{name: my-model}"])

@@ -1,7 +1,7 @@
 """One point of the search space: everything that decides how one trial trains."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from sweeper.errors import InputError
@@ -47,6 +47,10 @@ class TrialConfig:
             raise ValueError("per_device_train_batch_size and gradient_accumulation_steps go together")
         if rows is not None and steps is not None:
             object.__setattr__(self, "effective_batch_size", rows * steps)
+
+
+DEFAULTS: Mapping[str, Any] = asdict(TrialConfig())
+"""The default of each parameter."""
 
 
 def config_from(values: Mapping[str, Scalar | None]) -> TrialConfig:

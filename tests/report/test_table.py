@@ -43,10 +43,12 @@ def test_no_table_before_there_is_a_best() -> None:
         end_table(SweepProgress("tickets"))
 
 
-def test_all_trials_best_first_with_what_differs(progress: SweepProgress) -> None:
+def test_all_trials_those_tied_first_with_what_differs(progress: SweepProgress) -> None:
     head, _, body = printed(trials_table(progress), width=100).partition("─")
     rows = [line.split() for line in body.splitlines()[1:] if line.strip()]
-    assert [row[0] for row in rows if row[0].isdigit()] == ["2", "3", "0", "1"]
+    # Eight cases cannot tell 0, 3 and 2 apart, and 0 has the lowest rank.
+    assert [row[0] for row in rows if row[0].isdigit()] == ["0", "3", "2", "1"]
+    assert [row[1] for row in rows if row[0].isdigit()] == ["tied", "tied", "tied", "diverged"]
     assert "learning_" in head
     assert "max_" in head
     assert "weight_" not in head
@@ -61,7 +63,7 @@ def test_a_reason_is_text_and_not_markup(progress: SweepProgress) -> None:
 
 def test_json_keeps_its_keys(progress: SweepProgress) -> None:
     found = json.loads(json.dumps(as_json(progress, Path("/home/sweeps/tickets"))))
-    assert list(found) == ["name", "suite", "base_score", "best", "trials"]
+    assert list(found) == ["name", "suite", "base_score", "best", "trials", "gain", "tied", "cases"]
     assert found["base_score"] == 0.0
     assert list(found["best"]) == ["trial", "state", "score", "parameters", "adapter", "reason"]
     assert found["best"]["trial"] == 2
@@ -70,6 +72,12 @@ def test_json_keeps_its_keys(progress: SweepProgress) -> None:
     assert found["best"]["parameters"]["target_modules"] == ["q_proj", "v_proj"]
     assert [trial["trial"] for trial in found["trials"]] == [0, 1, 2, 3]
     assert found["trials"][1]["adapter"] is None
+    assert found["tied"] == [0, 3, 2]
+    assert found["cases"][0] == {"case": "case-0", "base": 0.0, "best": 1.0}
+    assert sum(case["best"] for case in found["cases"]) / 8 == found["gain"]["difference"] == 0.75
+    assert found["gain"]["interval"][0] > 0
+    assert found["gain"]["is_settled"] is True
+    assert found["gain"]["cases"] == 8
 
 
 @pytest.mark.parametrize(

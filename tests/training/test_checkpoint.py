@@ -55,7 +55,7 @@ def test_an_interrupted_write_leaves_the_one_before(
             os.truncate(source, os.path.getsize(source) // 2)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(checkpoint.os, "replace", power_fails)
+    monkeypatch.setattr("sweeper.training.checkpoint.os.replace", power_fails)
     with pytest.raises(KeyboardInterrupt):
         write_checkpoint(path, "of this", {"counters": {"step": 4}})
     assert step_of(path) == 3
@@ -127,8 +127,8 @@ def test_all_that_decides_a_step_is_in_the_identity(monkeypatch: pytest.MonkeyPa
 
 
 def test_how_a_step_is_cut_and_saved_is_not_in_it() -> None:
-    changes = {"save_steps": 3, "logging_steps": 2}
-    pair = {"per_device_train_batch_size": 2, "gradient_accumulation_steps": 4}
+    changes: dict[str, Any] = {"save_steps": 3, "logging_steps": 2}
+    pair: dict[str, Any] = {"per_device_train_batch_size": 2, "gradient_accumulation_steps": 4}
     known = {field.name for field in fields(TrialConfig)}
     assert known == CHANGED.keys() | changes.keys() | pair.keys()  # a new parameter must choose its side
     expected = training_identity(CONFIG, ROWS, 1, "base")
