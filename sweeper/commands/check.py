@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
+from sweeper.commands.overlap import guard_against_overlap
 from sweeper.commands.program import program
 from sweeper.data.rows import Row, read_rows
 from sweeper.report.example import example_text
@@ -26,6 +27,7 @@ def check(space_path: Path) -> None:
     suites = [load_suite(path) for path in (space.dev, space.test) if path is not None]
     console = Console()
     console.print(space_table(space, len(rows), [(suite.name, len(suite.cases)) for suite in suites]))
+    guard_against_overlap(space, rows, suites[:1], suites[1] if space.test else None, console)
     encoded, template = _encode(space, rows)
     _show_lengths(console, [len(row.input_ids) for row in encoded])
     _show_example(console, encoded[0], template)

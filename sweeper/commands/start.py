@@ -4,6 +4,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from sweeper.commands.overlap import guard_against_overlap
 from sweeper.commands.program import program
 from sweeper.data.rows import read_rows
 from sweeper.errors import Interrupted
@@ -21,11 +22,9 @@ from sweeper.space.space import Space
 def start(home: Home, space_path: Path, in_process: bool) -> None:
     """Everything that can be refused without the model is refused before anything heavy is imported."""
     space = load_space(space_path)
-    for suite in (space.dev, space.test):
-        if suite is not None:
-            load_suite(suite)
-    read_rows(space.train)
+    dev, test = load_suite(space.dev), load_suite(space.test) if space.test else None
     console = Console()
+    guard_against_overlap(space, read_rows(space.train), [dev], test, console)
     progress = _run(home, space, in_process, console)
     _show_end(console, progress, space)
 

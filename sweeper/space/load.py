@@ -38,6 +38,7 @@ def load_space(path: Path) -> Space:
         dev=dev,
         test=test,
         promote=_promote(written.promote, written.name),
+        allow_overlap=written.data.allow_overlap,
     )
 
 

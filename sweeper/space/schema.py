@@ -47,6 +47,7 @@ class ModelSection(FileModel):
 
 class DataSection(FileModel):
     train: PathText = Field(examples=["train.jsonl"])
+    allow_overlap: bool = Field(default=False, examples=["true"])
 
 
 class ParametersSection(FileModel):

@@ -41,3 +41,5 @@ class Space:
     dev: Path
     test: Path | None
     promote: PromoteSettings
+    allow_overlap: bool = False
+    """Whether cases of test may stand among the training rows."""
