@@ -36,11 +36,32 @@ def options(
 
 
 @app.command()
+def init(
+    rows: Annotated[Path, typer.Argument(help="Your rows: instruction, input and output.")],
+    model: Annotated[str, typer.Argument(help="The model to tune: a hub id, a folder or a .gguf file.")],
+    name: Annotated[str | None, typer.Option(help="The sweep's name. [default: the file's]")] = None,
+    folder: Annotated[Path, typer.Option(help="Where the files go.")] = Path(),
+) -> None:
+    """Write a space and suites to start from, fitted to your rows."""
+    from sweeper.commands.init import init
+
+    init(rows, model, name, folder)
+
+
+@app.command()
 def check(context: typer.Context, space: SpaceFile) -> None:
     """Validate a space without training, and show a row as the model sees it."""
     from sweeper.commands.check import check
 
     check(space)
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON Schema of a space file: `sweep schema > space.schema.json`, for an editor."""
+    from sweeper.commands.schema import schema
+
+    schema()
 
 
 @app.command()
@@ -62,11 +83,14 @@ def best(
     context: typer.Context,
     name: SweepName,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+    test: Annotated[
+        bool, typer.Option("--test", help="Have base and best trial answer evaluation.test; it is counted.")
+    ] = False,
 ) -> None:
     """Show the best trial of a sweep beside the base model, and all others."""
     from sweeper.commands.best import best
 
-    best(_home(context), name, as_json)
+    best(_home(context), name, as_json, test)
 
 
 @app.command()

@@ -45,7 +45,7 @@ def run_sweep(home: Home, space: Space, make_worker: Callable[[WorkerSetup], Wor
     folder = home.sweep(space.name)
     setup = WorkerSetup(
         base=resolve_base(space.base, space.path.parent),
-        train=space.train,
+        data=space.data,
         dev=load_suite(space.dev),
         seed=space.search.seed,
         sweep_folder=folder.path,

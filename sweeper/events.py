@@ -43,13 +43,17 @@ class TrialAsked(Event):
 
 @dataclass(frozen=True, slots=True)
 class TrialStarted(Event):
-    """A worker took the trial up. `attempt` counts from 1; a later attempt voids the earlier ones."""
+    """A worker took the trial up. `attempt` counts from 1; a later attempt voids the earlier ones.
+
+    An attempt that goes on from a checkpoint voids only what came after `resumed_step`.
+    """
 
     attempt: int
     micro_batch_size: int
     gradient_accumulation_steps: int
     total_steps: int
     total_examples: int
+    resumed_step: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +66,23 @@ class StepTrained(Event):
     loss: float
     learning_rate: float
     grad_norm: float
+
+
+@dataclass(frozen=True, slots=True)
+class CheckpointSaved(Event):
+    """The trial can go on from the end of `step`, whatever happens to its worker."""
+
+    step: int
+
+
+@dataclass(frozen=True, slots=True)
+class RungReached(Event):
+    """Paused after `step`, saved. `value` is target_loss on dev: lower is better, never inf or NaN."""
+
+    rung: int
+    step: int
+    examples: int
+    value: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +115,7 @@ class TrialCompleted(Event):
 
 @dataclass(frozen=True, slots=True)
 class TrialDiverged(Event):
-    """The loss stopped being a number; the trial ended at once."""
+    """The loss stopped being a number, or grew beyond bounds; the trial ended at once."""
 
     step: int
     reason: str
@@ -115,6 +136,8 @@ _KINDS: dict[str, type[Event]] = {
         TrialAsked,
         TrialStarted,
         StepTrained,
+        CheckpointSaved,
+        RungReached,
         CasesAnswered,
         SuiteScored,
         TrialCompleted,

@@ -60,11 +60,20 @@ class SweepFolder:
         return Path(self.space_path.read_text())
 
     @property
+    def test_looks(self) -> Path:
+        """A line for each time that a model answered the test suite."""
+        return self.path / "test_looks.jsonl"
+
+    @property
     def promotions(self) -> Path:
         return self.path / "promotions"
 
     def trial(self, number: int) -> Path:
         return self.path / "trials" / f"{number:04d}"
+
+    def checkpoint(self, number: int) -> Path:
+        """The file that a trial's training goes on from; there while the trial may still train."""
+        return self.trial(number) / "checkpoint"
 
 
 def find_home(folder: Path | None) -> Home:

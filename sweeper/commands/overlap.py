@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from rich.console import Console
 
-from sweeper.data.rows import Row
+from sweeper.data.load_rows import RowSet
 from sweeper.report.overlap import overlap_text
 from sweeper.scoring.overlap_guard import in_words, refuse_test_overlap, suite_overlaps
 from sweeper.scoring.suite import Suite
@@ -12,7 +12,7 @@ from sweeper.space.space import Space
 
 
 def guard_against_overlap(
-    space: Space, rows: Sequence[Row], dev: Sequence[Suite], test: Suite | None, console: Console
+    space: Space, rows: RowSet, dev: Sequence[Suite], test: Suite | None, console: Console
 ) -> None:
     """Shows which cases stand among the training rows. Raises InputError where test has any, unless
     `data.allow_overlap`; in dev they make the search's scores flatter, which is told and no more."""
@@ -22,5 +22,5 @@ def guard_against_overlap(
             if overlaps:
                 headline = f"evaluation.{use} ({suite.name}): {in_words(suite, overlaps)}."
                 console.print(overlap_text(headline, overlaps), soft_wrap=True)
-            if use == "test" and not space.allow_overlap:
+            if use == "test" and not space.data.allow_overlap:
                 refuse_test_overlap(suite, overlaps)

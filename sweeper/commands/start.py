@@ -6,9 +6,11 @@ from rich.console import Console
 
 from sweeper.commands.overlap import guard_against_overlap
 from sweeper.commands.program import program
-from sweeper.data.rows import read_rows
+from sweeper.data.load_rows import load_rows
+from sweeper.data.template import custom_template
 from sweeper.errors import Interrupted
 from sweeper.home import Home
+from sweeper.models.quiet import quiet_libraries
 from sweeper.report.comparison import verdict
 from sweeper.report.live import LiveView
 from sweeper.report.progress import SweepProgress
@@ -21,10 +23,13 @@ from sweeper.space.space import Space
 
 def start(home: Home, space_path: Path, in_process: bool) -> None:
     """Everything that can be refused without the model is refused before anything heavy is imported."""
+    quiet_libraries()
     space = load_space(space_path)
     dev, test = load_suite(space.dev), load_suite(space.test) if space.test else None
+    custom_template(space.data)
+    rows, _ = load_rows(space.data)
     console = Console()
-    guard_against_overlap(space, read_rows(space.train), [dev], test, console)
+    guard_against_overlap(space, rows, [dev], test, console)
     progress = _run(home, space, in_process, console)
     _show_end(console, progress, space)
 

@@ -11,12 +11,18 @@ PACKED_TOKENS = 2048
 
 @dataclass(frozen=True, slots=True)
 class PlannedTrial:
-    """A trial with its micro-batch. `attempt` counts from 1."""
+    """A trial with its micro-batch. `attempt` counts from 1.
+
+    It pauses after optimizer step `stop_step` and reports there as `rung`; without one, or with one
+    that its training does not go beyond, it trains to its end.
+    """
 
     number: int
     attempt: int
     config: TrialConfig
     micro_batch_size: int
+    stop_step: int | None = None
+    rung: int | None = None
 
     @property
     def gradient_accumulation_steps(self) -> int:
@@ -33,8 +39,11 @@ class Cohort:
 def plan_trial(number: int, attempt: int, config: TrialConfig, row_lengths: Sequence[int]) -> PlannedTrial:
     """The largest micro-batch that divides the effective batch and packs into PACKED_TOKENS.
 
-    `row_lengths` are in tokens, before the cut to max_seq_length; the longest one decides.
+    `row_lengths` are in tokens, before the cut to max_seq_length; the longest one decides. Where the
+    user gave per_device_train_batch_size, that is the micro-batch, whatever fits.
     """
+    if config.per_device_train_batch_size is not None:
+        return PlannedTrial(number, attempt, config, config.per_device_train_batch_size)
     longest = min(max(row_lengths), config.max_seq_length)
     batch = config.effective_batch_size
     fitting = [size for size in range(1, batch + 1) if batch % size == 0 and size * longest <= PACKED_TOKENS]

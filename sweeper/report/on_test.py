@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from sweeper.events import BASE_TRIAL
-from sweeper.report.comparison import difference
+from sweeper.report.difference import difference
 from sweeper.report.text import score
 from sweeper.scoring.looks import Look, count_looks, latest
 from sweeper.scoring.pairing import compare_answers

@@ -4,7 +4,8 @@ from rich import box
 from rich.table import Table
 
 from sweeper.report.text import parameter
-from sweeper.space.parameters import Choice, Constant, Parameter
+from sweeper.space.data_settings import RowFile, RowSource
+from sweeper.space.parameters import Choice, Computed, Conditional, Constant, Parameter
 from sweeper.space.space import Space
 
 
@@ -14,14 +15,24 @@ def space_table(space: Space, rows: int, suites: list[tuple[str, int]]) -> Table
     table.add_column()
     table.add_column()
     table.add_row("base", space.base)
-    table.add_row("train", f"{space.train.name}, {rows} rows")
+    table.add_row("train", f"{_source(space.data.train)}, {rows} rows")
     for use, (name, cases) in zip(("dev", "test"), suites, strict=False):
         table.add_row(use, f"{name}, {cases} cases")
     table.add_row("search", f"{space.search.trials} trials by {space.search.sampler}")
     for name, value in space.parameters.items():
         if value != Constant(None):
             table.add_row(name, described(value))
+    for constraint in space.constraints:
+        table.add_row("constraint", constraint.text)
+    for entry in space.baseline:
+        table.add_row(
+            "tried first", ", ".join(f"{name} {_bracketed(value)}" for name, value in entry.items())
+        )
     return table
+
+
+def _source(source: RowSource) -> str:
+    return source.path.name if isinstance(source, RowFile) else str(source)
 
 
 def described(value: Parameter) -> str:
@@ -31,8 +42,14 @@ def described(value: Parameter) -> str:
             return parameter(constant)
         case Choice(values=values):
             return "one of " + ", ".join(_bracketed(each) for each in values)
+        case Computed(expression=expression):
+            return f"= {expression.text}"
+        case Conditional():
+            otherwise = "none" if value.otherwise is None else _bracketed(value.otherwise)
+            return f"{described(value.parameter)} when {value.when.text}, else {otherwise}"
     scale = ", log scale" if value.log else ""
-    return f"{parameter(value.low)} to {parameter(value.high)}{scale}"
+    step = f" in steps of {parameter(value.step)}" if value.step is not None else ""
+    return f"{parameter(value.low)} to {parameter(value.high)}{step}{scale}"
 
 
 def _bracketed(value: object) -> str:

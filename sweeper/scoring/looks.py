@@ -56,7 +56,7 @@ def cases_hash(suite: Suite) -> str:
 
 
 def count_looks(looks: Iterable[Look]) -> int:
-    """How often a tuned model was looked at. The base is the same whatever is chosen, so it does not count."""
+    """How often a tuned model was looked at. The base does not count: nobody chooses by it."""
     return sum(look.trial != BASE_TRIAL for look in looks)
 
 

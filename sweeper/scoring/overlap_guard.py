@@ -1,10 +1,12 @@
 """Holds the training rows against the cases of a suite."""
 
+import itertools
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
+from sweeper.data.load_rows import RowSet
 from sweeper.data.overlap import KINDS, Overlap, OverlapKind, Sample, find_overlaps
-from sweeper.data.rows import Row
+from sweeper.data.rows import Chat, Row, TrainingRow
 from sweeper.errors import InputError
 from sweeper.scoring.suite import Case, Suite
 
@@ -15,9 +17,14 @@ _IN_WORDS: dict[OverlapKind, str] = {
 }
 
 
-def suite_overlaps(rows: Sequence[Row], suite: Suite) -> list[Overlap]:
-    """The cases of `suite` that stand among `rows`, the worst first. Rows are named by number, from 1."""
-    samples = [_sample_of_row(number, row) for number, row in enumerate(rows, 1)]
+def suite_overlaps(rows: RowSet, suite: Suite) -> list[Overlap]:
+    """The cases of `suite` that stand among `rows`, the worst first. Rows are named by line or number."""
+    unit = "line" if rows.counts_lines else "row"
+    samples = [
+        sample
+        for number, row in zip(rows.numbers, rows.rows, strict=True)
+        for sample in _samples_of_row(f"{unit} {number}", row)
+    ]
     return find_overlaps(samples, [_sample_of_case(case) for case in suite.cases])
 
 
@@ -40,8 +47,17 @@ def refuse_test_overlap(suite: Suite, overlaps: Sequence[Overlap]) -> None:
     )
 
 
-def _sample_of_row(number: int, row: Row) -> Sample:
-    return Sample(f"row {number}", row.instruction, row.input, row.output)
+def _samples_of_row(name: str, row: TrainingRow) -> Iterator[Sample]:
+    """Of a chat, each answer with the turn before it; a plain text has no answer of its own."""
+    if isinstance(row, Row):
+        yield Sample(name, row.instruction, row.input, row.output)
+    elif isinstance(row, Chat):
+        system = " ".join(turn.content for turn in row.messages if turn.role == "system")
+        for asked, answered in itertools.pairwise(row.messages):
+            if answered.role == "assistant":
+                yield Sample(name, system, asked.content, answered.content)
+    else:
+        yield Sample(name, "", row.text, None)
 
 
 def _sample_of_case(case: Case) -> Sample:

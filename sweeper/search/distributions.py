@@ -10,7 +10,9 @@ from optuna.distributions import (
     IntDistribution,
 )
 
-from sweeper.space.parameters import Choice, Constant, Parameter, Range, Scalar
+from sweeper.space.draw import stepped
+from sweeper.space.parameters import Choice, Parameter, Range, Scalar, inner
+from sweeper.space.resolve import resolve
 from sweeper.space.trial_config import TrialConfig
 
 Stored = float | int | str
@@ -18,14 +20,14 @@ Stored = float | int | str
 
 
 def distributions_of(parameters: Mapping[str, Parameter]) -> dict[str, BaseDistribution]:
-    """What Optuna samples: every parameter that is not constant.
+    """What Optuna samples: every parameter that is drawn, those that apply at times only among them.
 
     By name, for random draws are made in this order, which must not hang on the order in the file.
     """
     return {
-        name: _distribution(parameter)
+        name: distribution_of(drawn)
         for name, parameter in sorted(parameters.items())
-        if not isinstance(parameter, Constant)
+        if isinstance(drawn := inner(parameter), (Choice, Range))
     }
 
 
@@ -35,26 +37,30 @@ def config_of(parameters: Mapping[str, Parameter], stored: Mapping[str, Any]) ->
     Raises KeyError if a value is missing or is none of its parameter's choices: a study of another
     space, which `Study` refuses before it comes to this.
     """
-    values: dict[str, Any] = {
-        name: parameter.value if isinstance(parameter, Constant) else _value(parameter, stored[name])
-        for name, parameter in parameters.items()
-    }
+    found, fault = resolve(parameters, lambda name, parameter: value_of(parameter, stored[name]))
+    assert fault is None, "only what resolves is proposed"
+    values: dict[str, Any] = found
     return TrialConfig(**values)
 
 
-def _distribution(parameter: Choice | Range) -> BaseDistribution:
+def distribution_of(parameter: Choice | Range) -> BaseDistribution:
+    """Optuna's distribution of one parameter."""
     if isinstance(parameter, Choice):
-        return CategoricalDistribution([_stored(value) for value in parameter.values])
+        return CategoricalDistribution([stored_of(value) for value in parameter.values])
+    low, high, step = parameter.low, parameter.high, parameter.step
     if parameter.integer:
-        return IntDistribution(int(parameter.low), int(parameter.high), log=parameter.log)
-    return FloatDistribution(parameter.low, parameter.high, log=parameter.log)
+        return IntDistribution(int(low), int(high), log=parameter.log, step=int(step or 1))
+    return FloatDistribution(low, high, log=parameter.log, step=step)
 
 
-def _value(parameter: Choice | Range, stored: Stored) -> Any:
+def value_of(parameter: Choice | Range, stored: Stored) -> Scalar:
+    """The value that Optuna's `stored` one means. Raises KeyError where it is none of the choices."""
     if isinstance(parameter, Choice):
-        return {_stored(value): value for value in parameter.values}[stored]
-    return stored
+        return {stored_of(value): value for value in parameter.values}[stored]
+    assert isinstance(stored, (int, float)), "Optuna keeps numbers for ranges"
+    return stepped(parameter, stored)
 
 
-def _stored(value: Scalar) -> Stored:
+def stored_of(value: Scalar) -> Stored:
+    """A value as Optuna keeps it."""
     return ", ".join(value) if isinstance(value, tuple) else value

@@ -1,17 +1,20 @@
 """What a study is about. Trials may be compared with each other only while this stays the same."""
 
 import hashlib
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from sweeper.space.parameters import Choice, Constant, Parameter
+from sweeper.data.sources import read_records
+from sweeper.space.data_settings import DataSettings, HeldOutShare, HubSet, RowFile, RowSource
+from sweeper.space.parameters import Choice, Computed, Constant, Parameter, Range, Scalar
 from sweeper.space.space import Space
 
 Identity = dict[str, Any]
 """Key in the space file → value, as JSON keeps it."""
 
-_CONTENT_KEYS = ("data.train", "evaluation.dev")
+_CONTENT_KEYS = ("data.train", "data.validation", "data.template", "evaluation.dev")
 """Held by a hash of the file's content, so a file may move but not change."""
 
 
@@ -19,15 +22,17 @@ def identity_of(space: Space) -> Identity:
     """The part of a space that decides what a trial's score means, and which trials are proposed.
 
     `search.trials`, `promote` and `evaluation.test` are left out: they may change between two
-    starts. A base model is known by its name only. Reads the train and dev files.
+    starts. A base model is known by its name only. Reads the files, and data sets through `datasets`.
+    What is left at its default is left out, so that sweeps begun before a key was known go on.
     """
     return {
         "model.base": space.base,
-        "data.train": _content_hash(space.train),
+        **_data_identity(space.data),
         "evaluation.dev": _content_hash(space.dev),
         "search.seed": space.search.seed,
         "search.sampler": space.search.sampler,
         **{f"parameters.{name}": _plain(parameter) for name, parameter in space.parameters.items()},
+        **_tried_first(space),
     }
 
 
@@ -43,12 +48,55 @@ def _difference(key: str, was: Any, now: Any) -> str:
     return f"{key} was {_readable(was)} and is {_readable(now)}"
 
 
+def _data_identity(data: DataSettings) -> Identity:
+    """What decides which rows are trained on, which held out, and what of them is learned."""
+    held_out = data.validation if isinstance(data.validation, HeldOutShare) else None
+    named = data.validation if isinstance(data.validation, RowFile | HubSet) else None
+    found = {
+        "data.train": _source_hash(data.train),
+        "data.validation": _source_hash(named) if named else held_out and held_out.share,
+        "data.validation_seed": held_out and held_out.seed,
+        "data.format": data.format,
+        "data.train_on": data.train_on,
+        "data.limit": data.limit,
+        "data.template": data.template and _content_hash(data.template),
+    }
+    return {key: value for key, value in found.items() if value is not None}
+
+
+def _source_hash(source: RowSource) -> str:
+    """A file by its bytes, so that it may move; a data set by its rows, so that its cache may."""
+    if isinstance(source, RowFile):
+        return _content_hash(source.path)
+    digest = hashlib.sha256()
+    for record in read_records(source):
+        digest.update(json.dumps(record.values, sort_keys=True, default=str).encode() + b"\n")
+    return "sha256:" + digest.hexdigest()
+
+
+def _tried_first(space: Space) -> Identity:
+    """Constraints and baseline, where there are any."""
+    baseline = [{name: _listed(value) for name, value in entry.items()} for entry in space.baseline]
+    constraints = [constraint.text for constraint in space.constraints]
+    return {key: value for key, value in (("constraints", constraints), ("baseline", baseline)) if value}
+
+
 def _plain(parameter: Parameter) -> Any:
-    if isinstance(parameter, Constant):
-        return list(parameter.value) if isinstance(parameter.value, tuple) else parameter.value
-    if isinstance(parameter, Choice):
-        return {"values": [list(value) if isinstance(value, tuple) else value for value in parameter.values]}
-    return {"min": parameter.low, "max": parameter.high, "log": parameter.log}
+    match parameter:
+        case Constant(value=value):
+            return _listed(value)
+        case Choice(values=values):
+            return {"values": [_listed(value) for value in values]}
+        case Range(low=low, high=high, log=log, step=step):
+            return {"min": low, "max": high, "log": log, **({} if step is None else {"step": step})}
+        case Computed(expression=expression):
+            return {"expr": expression.text}
+    when = {"when": parameter.when.text, "otherwise": _listed(parameter.otherwise)}
+    return {**_plain(parameter.parameter), **when}
+
+
+def _listed(value: Scalar | None) -> Any:
+    return list(value) if isinstance(value, tuple) else value
 
 
 def _readable(value: Any) -> str:

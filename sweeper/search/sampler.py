@@ -12,14 +12,21 @@ from optuna.samplers import BaseSampler, RandomSampler, TPESampler
 from sweeper.space.space import SamplerName, SearchSettings
 
 
-def make_sampler(search: SearchSettings, number: int) -> BaseSampler:
-    """The sampler that proposes trial `number`, and no other."""
-    return _SAMPLERS[search.sampler](search, proposal_seed(search.seed, number))
+def make_sampler(
+    search: SearchSettings, number: int, attempt: int = 0, *, grouped: bool = False
+) -> BaseSampler:
+    """The sampler that proposes trial `number` at this attempt, and no other.
+
+    A trial that breaks a constraint is drawn again, at the next attempt. `grouped` where some
+    parameters apply at times only: TPE then learns from trials that have the same ones.
+    """
+    return _SAMPLERS[search.sampler](search, proposal_seed(search.seed, number, attempt), grouped)
 
 
-def proposal_seed(seed: int, number: int) -> int:
+def proposal_seed(seed: int, number: int, attempt: int = 0) -> int:
     """32 bits for trial `number`; a hash, so that neighbouring seeds and numbers share nothing."""
-    digest = hashlib.sha256(f"{seed}:{number}".encode()).digest()
+    again = f":{attempt}" if attempt else ""
+    digest = hashlib.sha256(f"{seed}:{number}{again}".encode()).digest()
     return int.from_bytes(digest[:4], "big")
 
 
@@ -31,15 +38,16 @@ def startup_trials(trials: int) -> int:
     return max(1, min(10, trials // 3))
 
 
-def _tpe(search: SearchSettings, seed: int) -> BaseSampler:
-    return TPESampler(n_startup_trials=startup_trials(search.trials), seed=seed)
+def _tpe(search: SearchSettings, seed: int, grouped: bool) -> BaseSampler:
+    return TPESampler(n_startup_trials=startup_trials(search.trials), seed=seed, group=grouped)
 
 
-def _random(search: SearchSettings, seed: int) -> BaseSampler:
+def _random(search: SearchSettings, seed: int, grouped: bool) -> BaseSampler:
     return RandomSampler(seed=seed)
 
 
-_SAMPLERS: dict[SamplerName, Callable[[SearchSettings, int], BaseSampler]] = {
+_SAMPLERS: dict[SamplerName, Callable[[SearchSettings, int, bool], BaseSampler]] = {
     "tpe": _tpe,
     "random": _random,
 }
+"""A grid needs none: see proposal.py. Optuna's own stops a study from within, which ours is not run by."""

@@ -10,10 +10,11 @@ from optuna.trial import FrozenTrial, TrialState
 
 from sweeper.errors import InputError, UnavailableError
 from sweeper.home import Home
-from sweeper.search.distributions import config_of, distributions_of
+from sweeper.search.distributions import config_of
 from sweeper.search.identity import differences, identity_of
-from sweeper.search.sampler import make_sampler
+from sweeper.search.proposal import Proposer
 from sweeper.space.space import Space
+from sweeper.space.training_identity import training_identity
 from sweeper.space.trial_config import TrialConfig
 
 _IDENTITY = "sweeper.identity"
@@ -56,7 +57,7 @@ class Study:
         """Raises InputError if the stored study was made for another space, UnavailableError if the
         database cannot be opened."""
         self._space = space
-        self._distributions = distributions_of(space.parameters)
+        self._proposer = Proposer(space)
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         home.mlruns.mkdir(parents=True, exist_ok=True)
         self._storage = _open_storage(home.optuna_uri)
@@ -86,15 +87,15 @@ class Study:
         """
         known = self._frozen()
         number = len(known)
-        scratch = optuna.create_study(direction="maximize", sampler=make_sampler(self._space.search, number))
-        scratch.add_trials(known)
-        proposal = scratch.ask(self._distributions)
+        proposal = self._proposer.propose(known, number)
         self._study.add_trial(
             optuna.trial.create_trial(
-                state=TrialState.RUNNING, params=proposal.params, distributions=self._distributions
+                state=TrialState.RUNNING,
+                params=dict(proposal.params),
+                distributions=dict(proposal.distributions),
             )
         )
-        return number, self._config(proposal.params)
+        return number, self._config(dict(proposal.params))
 
     def running(self) -> list[tuple[int, TrialConfig]]:
         """Trials that were asked and never told: those of a dead driver, to be trained again."""
@@ -132,6 +133,22 @@ class Study:
         """The complete trial with the highest value, of equal ones the first; None before there is one."""
         complete = [trial for trial in self.trials() if trial.value is not None]
         return max(complete, key=lambda trial: (trial.value, -trial.number), default=None)
+
+    def finished_twin(self, number: int, longest_row: int) -> TrialSummary | None:
+        """The first complete trial before trial `number` that trained as it would; None if there is none.
+
+        `longest_row` is in tokens, before the cut to max_seq_length: its result is this one's too.
+        """
+        trials = self.trials()
+        wanted = training_identity(trials[number].config, longest_row)
+        return next(
+            (
+                trial
+                for trial in trials[:number]
+                if trial.value is not None and training_identity(trial.config, longest_row) == wanted
+            ),
+            None,
+        )
 
     def _adopt(self, identity: dict[str, object]) -> None:
         if self._frozen():

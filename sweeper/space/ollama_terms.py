@@ -40,7 +40,9 @@ class OllamaParameters(FileModel):
     num_predict: int | None = Field(default=None, ge=-2, examples=["256"])
     num_keep: int | None = Field(default=None, ge=-1, examples=["4"])
     seed: int | None = Field(default=None, examples=["0"])
-    stop: Annotated[list[str] | None, BeforeValidator(_as_list)] = Field(default=None, examples=['["###"]'])
+    stop: Annotated[list[str] | None, BeforeValidator(_as_list, json_schema_input_type=str | list[str])] = (
+        Field(default=None, examples=['["###"]'])
+    )
     temperature: float | None = Field(default=None, ge=0, examples=["0"])
     top_k: int | None = Field(default=None, ge=0, examples=["40"])
     top_p: float | None = Field(default=None, ge=0, le=1, examples=["0.9"])

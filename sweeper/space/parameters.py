@@ -1,8 +1,9 @@
-"""What one parameter of a space may be: a constant, a choice among values, or a range."""
+"""What one parameter of a space may be: constant, chosen, from a range, computed, or only at times."""
 
 from dataclasses import dataclass
 
-Scalar = float | int | str | tuple[str, ...]
+from sweeper.space.expression import Expression
+from sweeper.space.scalar import Scalar as Scalar
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,12 +22,37 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """From `low` to `high`, both included; uniform in the logarithm if `log`. Whole numbers if `integer`."""
+    """From `low` to `high`, both included; uniform in the logarithm if `log`. Whole numbers if `integer`.
+
+    With a `step` only `low`, `low + step`, ... up to `high`, which is one of them.
+    """
 
     low: float
     high: float
     log: bool
     integer: bool
+    step: float | None = None
 
 
-Parameter = Constant | Choice | Range
+@dataclass(frozen=True, slots=True)
+class Computed:
+    """What an expression over other parameters gives."""
+
+    expression: Expression
+
+
+@dataclass(frozen=True, slots=True)
+class Conditional:
+    """`parameter` in trials in which `when` holds; `otherwise` in the others."""
+
+    parameter: Choice | Range | Computed
+    when: Expression
+    otherwise: Scalar | None
+
+
+Parameter = Constant | Choice | Range | Computed | Conditional
+
+
+def inner(parameter: Parameter) -> Constant | Choice | Range | Computed:
+    """The parameter itself, its condition aside."""
+    return parameter.parameter if isinstance(parameter, Conditional) else parameter

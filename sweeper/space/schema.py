@@ -5,10 +5,14 @@ from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
 
+from sweeper.space.baseline import read_entry
 from sweeper.space.broken_rule import BrokenRule
+from sweeper.space.data_section import DataSection, PathText
 from sweeper.space.ollama_terms import OllamaParameters, check_ollama_name
 from sweeper.space.parameters import Constant, Parameter
+from sweeper.space.read_expression import read_condition
 from sweeper.space.read_parameter import read_parameter
+from sweeper.space.rules import PAIR
 from sweeper.space.space import SamplerName
 from sweeper.space.wording import shown
 from sweeper.space.yaml_file import FileModel
@@ -32,22 +36,8 @@ def _not_blank(text: str) -> str:
     raise BrokenRule(f"is {shown(text)}, must not be empty", "Write a text or remove the line")
 
 
-def _path(text: str) -> str:
-    if text.isprintable() and text.strip():
-        return text
-    raise BrokenRule(f"is {shown(text)}, must be a path", "Write it relative to the space file, or absolute")
-
-
-PathText = Annotated[str, AfterValidator(_path)]
-
-
 class ModelSection(FileModel):
     base: PathText = Field(examples=["org/model"])
-
-
-class DataSection(FileModel):
-    train: PathText = Field(examples=["train.jsonl"])
-    allow_overlap: bool = Field(default=False, examples=["true"])
 
 
 class ParametersSection(FileModel):
@@ -65,6 +55,12 @@ class ParametersSection(FileModel):
     weight_decay: Parameter | None = None
     max_grad_norm: Parameter | None = None
     lr_scheduler_type: Parameter | None = None
+    lora_dropout: Parameter | None = None
+    use_rslora: Parameter | None = None
+    per_device_train_batch_size: Parameter | None = None
+    gradient_accumulation_steps: Parameter | None = None
+    save_steps: Parameter | None = None
+    logging_steps: Parameter | None = None
 
     @field_validator("*", mode="plain")
     @classmethod
@@ -83,7 +79,26 @@ class ParametersSection(FileModel):
                 ("warmup_steps",),
                 at_key=True,
             )
+        self._check_pair()
         return self
+
+    def _check_pair(self) -> None:
+        named = [name for name in PAIR if getattr(self, name)]
+        if len(named) == 1:
+            missing = next(name for name in PAIR if name not in named)
+            fix = f"Add {missing}, or write effective_batch_size alone"
+            raise BrokenRule(f"needs {missing} beside it", fix, (named[0],), at_key=True)
+        if named and self.effective_batch_size:
+            problem = f"excludes {' and '.join(PAIR)}, whose product it is"
+            raise BrokenRule(problem, "Keep it or the two", ("effective_batch_size",), at_key=True)
+
+
+def _constraint(text: str) -> str:
+    read_condition(text)
+    return text
+
+
+BaselineEntry = Annotated[dict[str, Any], AfterValidator(read_entry)]
 
 
 class SearchSection(FileModel):
@@ -114,6 +129,10 @@ class SpaceFile(FileModel):
     model: ModelSection = Field(examples=["{base: org/model}"])
     data: DataSection = Field(examples=["{train: train.jsonl}"])
     parameters: ParametersSection | None = Field(default=None, examples=["{learning_rate: 2e-4}"])
+    constraints: list[Annotated[str, AfterValidator(_constraint)]] = Field(
+        default=[], examples=['["lora_alpha >= lora_rank"]']
+    )
+    baseline: list[BaselineEntry] | None = Field(default=None, examples=["[{learning_rate: 2e-4}]"])
     search: SearchSection = Field(default_factory=SearchSection, examples=["{trials: 9}"])
     evaluation: EvaluationSection = Field(examples=["{dev: dev.yaml}"])
     promote: PromoteSection = Field(default_factory=PromoteSection, examples=["{name: my-model}"])

