@@ -219,7 +219,7 @@ def test_a_changed_space_is_refused_with_what_changed(
 def test_changed_data_is_refused_even_under_the_same_name(
     home: Home, tmp_path: Path, space: Space, file: str, key: str
 ) -> None:
-    Study(home, space)
+    Study(home, space).ask()
     (tmp_path / file).write_text("other\n")
     with pytest.raises(InputError, match=f"the content of {key} changed"):
         Study(home, space)
