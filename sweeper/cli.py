@@ -83,11 +83,14 @@ def best(
     context: typer.Context,
     name: SweepName,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+    test: Annotated[
+        bool, typer.Option("--test", help="Have base and best trial answer evaluation.test; it is counted.")
+    ] = False,
 ) -> None:
     """Show the best trial of a sweep beside the base model, and all others."""
     from sweeper.commands.best import best
 
-    best(_home(context), name, as_json)
+    best(_home(context), name, as_json, test)
 
 
 @app.command()

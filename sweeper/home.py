@@ -60,6 +60,11 @@ class SweepFolder:
         return Path(self.space_path.read_text())
 
     @property
+    def test_looks(self) -> Path:
+        """A line for each time that a model answered the test suite."""
+        return self.path / "test_looks.jsonl"
+
+    @property
     def promotions(self) -> Path:
         return self.path / "promotions"
 

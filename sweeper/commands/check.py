@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
+from sweeper.commands.overlap import guard_against_overlap
 from sweeper.commands.program import program
 from sweeper.data.encode import IGNORED
 from sweeper.data.load_rows import RowSet, load_rows, train_on
@@ -37,6 +38,7 @@ def check(space_path: Path) -> None:
     console.print(space_table(space, len(rows.rows), [(suite.name, len(suite.cases)) for suite in suites]))
     for note in space.notes:
         console.print(note, highlight=False)
+    guard_against_overlap(space, rows, suites[:1], suites[1] if space.test else None, console)
     encoded, template = _encode(space, rows, chat_template)
     _show_data(console, space, rows, encoded, validation)
     for sentence in coinciding_sentences(space.parameters, max(len(row.input_ids) for row in encoded.rows)):

@@ -5,16 +5,19 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
+from sweeper.commands.look import answering, keep_promoted
 from sweeper.commands.sweeps import find_sweep, progress_of, space_of
 from sweeper.data.template import custom_template
 from sweeper.errors import InputError, Interrupted, SweepError
 from sweeper.home import Home, SweepFolder
 from sweeper.lock import held_lock
 from sweeper.models.quiet import quiet_libraries
+from sweeper.report.on_test import line_of_test
 from sweeper.report.progress import SweepProgress, TrialProgress
 from sweeper.report.promotion import answer_lines, proofs_table, scores_line
 from sweeper.report.steps import StepsView
 from sweeper.scoring.load_suite import load_suite
+from sweeper.scoring.looks import read_looks
 from sweeper.scoring.suite import Suite
 from sweeper.serving.model_name import parse_model_name
 from sweeper.space.base import resolve_base
@@ -47,6 +50,9 @@ def promote(
     with held_lock(folder.promotions / "lock", f"a promotion of sweep {name!r}"):
         promotion = _run(_request(space, folder, trial, suite, live, converter), client, console)
     _show(promotion, suite, client, console)
+    if space.test is not None:
+        keep_promoted(folder, trial.number, suite, promotion, answering(space, folder, trial))
+        console.print(f"\n{line_of_test(read_looks(folder.test_looks))}", highlight=False, markup=False)
 
 
 def _trial_to_promote(progress: SweepProgress, number: int | None) -> TrialProgress:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from sweeper.commands.overlap import guard_against_overlap
 from sweeper.commands.program import program
 from sweeper.data.load_rows import load_rows
 from sweeper.data.template import custom_template
@@ -24,12 +25,11 @@ def start(home: Home, space_path: Path, in_process: bool) -> None:
     """Everything that can be refused without the model is refused before anything heavy is imported."""
     quiet_libraries()
     space = load_space(space_path)
-    for suite in (space.dev, space.test):
-        if suite is not None:
-            load_suite(suite)
+    dev, test = load_suite(space.dev), load_suite(space.test) if space.test else None
     custom_template(space.data)
-    load_rows(space.data)
+    rows, _ = load_rows(space.data)
     console = Console()
+    guard_against_overlap(space, rows, [dev], test, console)
     progress = _run(home, space, in_process, console)
     _show_end(console, progress, space)
 

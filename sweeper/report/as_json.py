@@ -1,11 +1,14 @@
 """A sweep's result for programs. The keys are a promise: add some, rename none."""
 
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from sweeper.report.on_test import gain_on_test
 from sweeper.report.progress import SweepProgress, TrialProgress
 from sweeper.report.ties import tied_trials
+from sweeper.scoring.looks import Look, count_looks
 from sweeper.scoring.pairing import compare_answers, paired
 from sweeper.scoring.statistics import Comparison
 
@@ -34,6 +37,21 @@ def as_json(progress: SweepProgress, folder: Path) -> dict[str, Any]:
         "gain": comparison_json(gain) if gain else None,
         "tied": [trial.number for trial in tied_trials(progress)],
         "cases": [{"case": pair.case_id, "base": pair.base, "best": pair.other} for pair in cases],
+    }
+
+
+def json_of_test(looks: Sequence[Look]) -> dict[str, Any] | None:
+    """The last look at a trial on test: trial, suite, score, gain over the base (or None), looks so far."""
+    found = gain_on_test(looks)
+    if found is None:
+        return None
+    look, gain = found
+    return {
+        "trial": look.trial,
+        "suite": look.suite,
+        "score": look.score,
+        "gain": comparison_json(gain) if gain else None,
+        "looks": count_looks(looks),
     }
 
 

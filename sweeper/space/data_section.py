@@ -81,6 +81,7 @@ class DataSection(FileModel):
     train_on: TrainOn | None = Field(default=None, examples=["completion"])
     limit: int | None = Field(default=None, ge=1, examples=["1000"])
     template: PathText | None = Field(default=None, examples=["template.jinja"])
+    allow_overlap: bool = Field(default=False, examples=["true"])
 
     @model_validator(mode="after")
     def _fit_together(self) -> Self:
@@ -113,6 +114,7 @@ def data_settings(file: YamlFile, section: DataSection) -> DataSettings:
         train_on=section.train_on,
         limit=section.limit,
         template=None if section.template is None else existing_file(file, _at("template"), section.template),
+        allow_overlap=section.allow_overlap,
     )
 
 
