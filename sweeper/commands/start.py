@@ -14,7 +14,7 @@ from sweeper.report.comparison import verdict
 from sweeper.report.live import LiveView
 from sweeper.report.progress import SweepProgress
 from sweeper.report.table import end_table, reasons, trials_table
-from sweeper.scoring.load_suite import load_suite
+from sweeper.scoring.preflight import ready_suites
 from sweeper.space.load import load_space
 from sweeper.space.parameters import Constant
 from sweeper.space.space import Space
@@ -24,9 +24,7 @@ def start(home: Home, space_path: Path, in_process: bool) -> None:
     """Everything that can be refused without the model is refused before anything heavy is imported."""
     quiet_libraries()
     space = load_space(space_path)
-    for suite in (space.dev, space.test):
-        if suite is not None:
-            load_suite(suite)
+    ready_suites(space)
     custom_template(space.data)
     load_rows(space.data)
     console = Console()

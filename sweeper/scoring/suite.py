@@ -4,6 +4,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from sweeper.data.rows import Message
+
+__all__ = ["Assertion", "Case", "Message", "Suite"]
+
 
 @dataclass(frozen=True, slots=True)
 class Assertion:
@@ -19,14 +23,6 @@ class Assertion:
     threshold: float | None = None
     transforms: tuple[str, ...] = ()
     negate: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Message:
-    """One turn of a chat; `role` is system, user or assistant."""
-
-    role: str
-    content: str
 
 
 @dataclass(frozen=True, slots=True)

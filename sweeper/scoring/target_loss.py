@@ -13,9 +13,10 @@ from collections.abc import Iterator, Mapping, Sequence
 import torch
 
 from sweeper.data.encode import EncodedRow, common_prefix_length, encode_row
-from sweeper.data.rows import Row
+from sweeper.data.rows import Chat, Message, Row, TrainingRow
 from sweeper.data.template import Template
-from sweeper.scoring.suite import Suite
+from sweeper.scoring.ask import case_messages
+from sweeper.scoring.suite import Case, Suite
 from sweeper.training.engine import Engine
 from sweeper.training.packed import pack
 from sweeper.training.slot_linear import LoraWeights, active_slots
@@ -26,10 +27,20 @@ are equally fast."""
 
 
 def expected_rows(suite: Suite, template: Template) -> tuple[EncodedRow, ...]:
-    """The suite's cases as training rows, with the expected answers as what is trained."""
+    """The suite's cases as training rows, with the expected answers as what is trained.
+
+    Cases that expect no text, because rules alone judge their answers, are left out.
+    """
     return tuple(
-        encode_row(Row(case.instruction, case.input, case.expected), template) for case in suite.cases
+        encode_row(_as_row(suite, case, template), template) for case in suite.cases if case.expected
     )
+
+
+def _as_row(suite: Suite, case: Case, template: Template) -> TrainingRow:
+    if not case.messages and suite.system is None:
+        return Row(case.instruction, case.input, case.expected)
+    turns = [Message(**turn) for turn in case_messages(template, suite, case)]
+    return Chat((*turns, Message("assistant", case.expected)), learned_from=len(turns))
 
 
 def target_loss(engine: Engine, adapter: Mapping[str, LoraWeights], cases: Sequence[EncodedRow]) -> float:

@@ -12,7 +12,8 @@ _WORD = regex.compile(rf"[{_WITHOUT_BLANKS}]|[\w--[{_WITHOUT_BLANKS}]]+", regex.
 
 def words(text: str) -> list[str]:
     """Runs of letters and digits in small letters. In a script without blanks each character is one."""
-    return _WORD.findall(text.casefold())
+    found: list[str] = _WORD.findall(text.casefold())
+    return found
 
 
 def similar(asked: Asked, value: str) -> Verdict:

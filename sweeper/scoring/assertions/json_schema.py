@@ -56,7 +56,8 @@ def json_schema(asked: Asked, value: dict[str, Any]) -> Verdict:
 
 def _validator(schema: dict[str, Any]) -> Any:
     """An empty registry fetches nothing, so a $ref to an address cannot be resolved."""
-    bounded = extend(validator_for(schema, default=Draft202012Validator), {"pattern": _pattern})
+    known: Any = validator_for(schema, default=Draft202012Validator)
+    bounded = extend(known, {"pattern": _pattern})  # type: ignore[no-untyped-call]
     return bounded(schema, registry=Registry())
 
 

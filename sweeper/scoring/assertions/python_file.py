@@ -36,8 +36,8 @@ def read_python(value: Any, context: Context) -> dict[str, Any]:
         problem = "runs code of a file, which this suite does not allow"
         raise BrokenRule(problem, "Read the file, then write `allow_code: true` into the suite", at_key=True)
     if isinstance(value, str):
-        file, _, function = value.partition(".py:")
-        value = {"file": f"{file}.py", "function": function} if function else {"file": value}
+        stem, _, name = value.partition(".py:")
+        value = {"file": f"{stem}.py", "function": name} if name else {"file": value}
     given = mapping(value, _KEYS)
     file, function = given.get("file"), given.get("function", "score")
     if not isinstance(file, str) or not file.endswith(".py"):

@@ -1,13 +1,14 @@
 """Assertions on an answer's form: how long it is, and whether it goes round in a loop."""
 
 import re
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from sweeper.scoring.assertions.kind import Asked, Context, Kind, Verdict, mapping, number_in
 from sweeper.space.broken_rule import BrokenRule
 from sweeper.space.wording import shown
 
-_UNITS = {
+_UNITS: Mapping[str, Callable[[str], int]] = {
     "characters": len,
     "words": lambda text: len(text.split()),
     "lines": lambda text: len(text.splitlines()),
