@@ -15,9 +15,12 @@ class NotJson(ValueError):
 
 
 def parse(answer: str) -> Any:
-    """The JSON value that the whole answer is. Raises NotJson. NaN and Infinity are no JSON."""
+    """The JSON value that the whole answer is. Raises NotJson, also for numbers beyond a double's range.
+    NaN and Infinity are no JSON."""
     try:
-        return json.loads(answer, parse_constant=_refuse_constant)
+        return json.loads(answer, parse_constant=_refuse_constant, parse_float=_finite)
+    except NotJson:
+        raise
     except json.JSONDecodeError as error:
         raise NotJson(f"is no JSON ({error.msg} at character {error.pos + 1})") from None
     except RecursionError:
@@ -70,6 +73,13 @@ def json_fields(asked: Asked, value: dict[str, Any]) -> Verdict:
 
 def _refuse_constant(name: str) -> Any:
     raise NotJson(f"is no JSON ({name} is no JSON number)")
+
+
+def _finite(digits: str) -> float:
+    number = float(digits)
+    if math.isinf(number):
+        raise NotJson("is JSON with a number that is too large")
+    return number
 
 
 def _leaves(value: Any, key_path: KeyPath) -> Iterator[tuple[KeyPath, Any]]:

@@ -45,10 +45,9 @@ def json_schema(asked: Asked, value: dict[str, Any]) -> Verdict:
         return Verdict(0.0, str(not_json))
     except TimeoutError:
         return Verdict(0.0, f"a pattern of the schema was still searching after {TIMEOUT_SECONDS:g} s")
-    except (RecursionError, Unresolvable) as broken:
-        return Verdict(
-            0.0, f"the schema cannot be applied ({type(broken).__name__}: a $ref without end or target)"
-        )
+    except (RecursionError, Unresolvable, ArithmeticError) as broken:
+        told = "numbers too large" if isinstance(broken, ArithmeticError) else "a $ref without end or target"
+        return Verdict(0.0, f"the schema cannot be applied: {told}")
     if error is None:
         return Verdict(1.0, "fits the schema")
     return Verdict(0.0, f"{error.json_path}: {_one_line(error.message)}"[:_LONGEST_REASON])
