@@ -17,6 +17,7 @@ _BOUNDS = tuple(f"{side}_{unit}" for unit in _UNITS for side in ("min", "max"))
 _LONGEST_PERIOD = 64
 _FEWEST_WORDS = 12
 _LONGEST_WORD = 40
+_MOST_WORDS = 5000
 
 
 def read_length(value: Any, context: Context) -> dict[str, float]:
@@ -58,7 +59,8 @@ def no_repeat(asked: Asked, value: int) -> Verdict:
     """Wrong where the same words come `value` times in a row or more often, 12 words together at least.
 
     Words are parted by blanks; a longer one than 40 characters counts letter by letter, and so does a
-    script without blanks. Loops of more than 64 words are not seen.
+    script without blanks. Loops of more than 64 words are not seen, nor what stands before the last
+    5,000 words: an answer that has begun to loop does not stop.
     """
     words = [
         part for word in asked.answer.split() for part in (word if len(word) > _LONGEST_WORD else [word])

@@ -48,7 +48,7 @@ def test_every_assertion_but_those_that_act_is_tried_here() -> None:
 
 
 @pytest.mark.parametrize("kind", list(VALUES))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @example("")
 @example("\x00\x1b[2J\u202e\ud800\uffff")
 @example("1e999999999 -1e-999 10e5000")
@@ -67,7 +67,7 @@ def test_any_answer_has_a_score(kind: str, answer: str) -> None:
 
 
 @pytest.mark.parametrize("name", list(TRANSFORMS))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(answer=ANSWERS)
 def test_any_answer_can_be_transformed(name: str, answer: str) -> None:
     assert isinstance(TRANSFORMS[name](answer), str)

@@ -1,4 +1,5 @@
 """Assertions that are rules: what is right, what is wrong, and what is told."""
+# ruff: noqa: E501  # answers stand beside their assertion
 
 from typing import Any
 
