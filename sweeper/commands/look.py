@@ -45,6 +45,8 @@ def keep_promoted(
 
 
 def _keep(folder: SweepFolder, trial: int, suite: Suite, by: str, seen: Score) -> None:
+    if seen.score is None:  # no case expects anything: there is nothing to claim on it
+        return
     look = Look(trial, time.time(), suite.name, cases_hash(suite), by, seen.score, seen.answers)
     append_look(folder.test_looks, look)
 

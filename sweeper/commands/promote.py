@@ -39,7 +39,7 @@ def promote(
     live = str(
         parse_model_name(ollama_name or space.promote.name, "--name" if ollama_name else "promote.name")
     )
-    suite = load_suite(space.test or space.dev)
+    suite = load_suite(space.test or space.dev[0])
     _refuse_another_space(home, space)
 
     from sweeper.serving.ollama import OllamaClient

@@ -40,13 +40,14 @@ class PromotionRequest:
 
 @dataclass(frozen=True, slots=True)
 class PromotedAnswer:
-    """A case of the suite, as Ollama and as the merged model answers it. `score` is Ollama's."""
+    """A case of the suite, as Ollama and as the merged model answers it. `score` is Ollama's, None where
+    the case is only shown."""
 
     case_id: str
     ollama: str
     merged: str
     expected: str
-    score: float
+    score: float | None
 
 
 @dataclass(frozen=True, slots=True)

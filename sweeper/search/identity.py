@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from sweeper.data.sources import read_records
+from sweeper.scoring.fingerprint import suite_fingerprint
+from sweeper.scoring.load_suite import load_suites
 from sweeper.space.data_settings import DataSettings, HeldOutShare, HubSet, RowFile, RowSource
 from sweeper.space.parameters import Choice, Computed, Constant, Parameter, Range, Scalar
 from sweeper.space.space import Space
@@ -30,7 +32,7 @@ def identity_of(space: Space) -> Identity:
     return {
         "model.base": space.base,
         **_data_identity(space.data),
-        "evaluation.dev": _content_hash(space.dev),
+        "evaluation.dev": [suite_fingerprint(suite) for suite in load_suites(space.dev)],
         "search.seed": space.search.seed,
         "search.sampler": space.search.sampler,
         **{f"parameters.{name}": _plain(parameter) for name, parameter in space.parameters.items()},

