@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sweeper.events import BASE_TRIAL, CaseAnswer
+from sweeper.events import BASE_TRIAL, CaseAnswer, case_answer_from
 from sweeper.scoring.suite import Suite
 
 
@@ -66,4 +66,4 @@ def latest(looks: Iterable[Look], trial: int, cases: str) -> Look | None:
 
 
 def _look(fields: dict[str, Any]) -> Look:
-    return Look(**{**fields, "answers": tuple(CaseAnswer(**answer) for answer in fields["answers"])})
+    return Look(**{**fields, "answers": tuple(case_answer_from(answer) for answer in fields["answers"])})

@@ -18,7 +18,7 @@ from tests.space.valid_space import KINDS, VALID, write
 VALIDATOR = Draft202012Validator(space_schema())
 
 BEYOND = re.compile(
-    r"there is no |is a folder|, a folder|the same file|the package|is no hub id|Ollama allows it"
+    r"half a sign|there is no |is a folder|, a folder|the same file|the package|is no hub id|Ollama allows it"
     r"|letters, digits|must not be empty|must be a path"  # files and names
     r"|its ending tells|behind 'hub:'|the same rows|rows of text have|validation is '0.1'"  # data
     r"|greater than min|makes a range|whole number of steps|must be at most max|must stand alone"
