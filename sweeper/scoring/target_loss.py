@@ -31,8 +31,8 @@ def expected_rows(suite: Suite, template: Template) -> tuple[EncodedRow, ...]:
     rows = []
     for case in suite.cases:
         if case.expected:
-            prompt = template.token_ids(template.prompt(case.instruction, case.input))
-            answer = template.token_ids(case.expected + template.end)
+            asked = template.prompt(case.instruction, case.input)
+            prompt, answer = template.piece_ids([(asked, False), (case.expected + template.end, True)])
             rows.append(EncodedRow((*prompt, *answer), len(prompt)))
     return tuple(rows)
 

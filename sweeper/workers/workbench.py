@@ -22,7 +22,7 @@ from sweeper.models.load import load_base
 from sweeper.scoring.score import score_suite
 from sweeper.scoring.target_loss import expected_rows, target_loss
 from sweeper.training.adapter_files import save_adapter
-from sweeper.training.checkpoint import training_identity
+from sweeper.training.checkpoint import checkpoint_identity
 from sweeper.training.engine import Engine
 from sweeper.training.slot import Slot
 from sweeper.training.slot_linear import active_slots
@@ -100,7 +100,7 @@ class Workbench:
             self.setup.seed,
             trial.stop_step,
         )
-        identity = training_identity(trial.config, rows, self.setup.seed, self.setup.base.text)
+        identity = checkpoint_identity(trial.config, rows, self.setup.seed, self.setup.base.text)
         saving = Checkpointing(
             trial.number,
             slot,
