@@ -25,6 +25,7 @@ from sweeper.models.reference import resolve_base
 from sweeper.scoring.load_suite import load_suite
 from sweeper.space.load import load_space
 from sweeper.space.trial_config import TrialConfig
+from sweeper.training.slot import Slot
 from sweeper.workers import checkpointing, workbench
 from sweeper.workers.workbench import Workbench
 from sweeper.workers.worker import WorkerSetup
@@ -238,8 +239,13 @@ def test_nothing_leaks_over_twenty_trials(make: Callable[..., Workbench]) -> Non
 
 def test_a_slot_that_is_kept_is_seen(make: Callable[..., Workbench], monkeypatch: pytest.MonkeyPatch) -> None:
     kept: list[Any] = []
-    exact = workbench.Slot
-    monkeypatch.setattr(workbench, "Slot", lambda *arguments: kept.append(exact(*arguments)) or kept[-1])
+
+    class Kept(Slot):
+        def __init__(self, *arguments: Any) -> None:
+            super().__init__(*arguments)
+            kept.append(self)
+
+    monkeypatch.setattr(workbench, "Slot", Kept)
     counts = tensors_after_each(make(), 4)
     assert counts[3] > counts[2] > counts[1]
 
