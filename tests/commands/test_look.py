@@ -3,14 +3,17 @@
 import dataclasses
 import json
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
 from sweeper.commands.best import best
-from sweeper.commands.look import look_at_test
+from sweeper.commands.look import keep_promoted, look_at_test
 from sweeper.errors import InputError
 from sweeper.events import BASE_TRIAL, CaseAnswer
 from sweeper.home import Home
+from sweeper.promote.promotion import PromotedAnswer, Promotion
 from sweeper.report.on_test import line_of_test
 from sweeper.scoring.looks import Look, append_look, cases_hash, count_looks, read_looks
 from sweeper.scoring.score import Score
@@ -63,6 +66,19 @@ def test_other_cases_are_another_look(home: Home) -> None:
     look_at_test(folder, 2, dataclasses.replace(SUITE, path=Path("moved.yaml")), "best", model)
     look_at_test(folder, 2, dataclasses.replace(SUITE, cases=SUITE.cases[1:]), "best", model)
     assert model.asked == [BASE_TRIAL, 2, BASE_TRIAL, 2]
+
+
+def test_a_promotion_is_a_look_through_ollama(home: Home) -> None:
+    folder, model = home.sweep("tickets"), Model()
+    answers = [PromotedAnswer(case.id, "yes", "yes", "yes", 1.0) for case in SUITE.cases]
+    promotion = cast(Promotion, SimpleNamespace(answers=answers, ollama_score=1.0))
+    keep_promoted(folder, 2, SUITE, promotion, model)
+    keep_promoted(folder, 2, SUITE, promotion, model)
+    assert model.asked == [BASE_TRIAL]
+    line = line_of_test(read_looks(folder.test_looks))
+    assert line is not None
+    assert line.startswith("test 1.000 (trial 2), +1.00 over base")
+    assert "looked at 2 times" in line
 
 
 def test_the_line_compares_with_the_base_and_counts(home: Home) -> None:
