@@ -14,7 +14,7 @@ from sweeper.lock import held_lock
 from sweeper.memory.fitness import refuse_unfit
 from sweeper.memory.plan import Cohort, plan_trial
 from sweeper.models.reference import resolve_base
-from sweeper.scoring.load_suite import load_suite
+from sweeper.scoring.load_suite import load_suites
 from sweeper.search.study import Study
 from sweeper.space.space import Space
 from sweeper.space.trial_config import TrialConfig
@@ -46,9 +46,10 @@ def run_sweep(home: Home, space: Space, make_worker: Callable[[WorkerSetup], Wor
     setup = WorkerSetup(
         base=resolve_base(space.base, space.path.parent),
         data=space.data,
-        dev=load_suite(space.dev),
+        dev=load_suites(space.dev),
         seed=space.search.seed,
         sweep_folder=folder.path,
+        answer_cache=home.answer_cache,
     )
     with held_lock(folder.lock, f"sweep {space.name!r}"):
         study = Study(home, space)
@@ -59,7 +60,7 @@ def run_sweep(home: Home, space: Space, make_worker: Callable[[WorkerSetup], Wor
         sweep = _Sweep(space, study, Tracker(home, folder, space), log, view)
         try:
             if sweep.unfinished():
-                sweep.train_all(lambda: make_worker(setup))
+                sweep.train_all(lambda: make_worker(setup), {suite.name for suite in setup.dev})
         except KeyboardInterrupt:
             sweep.tracker.finish(log, "KILLED", timeout_seconds=10)
             raise
@@ -103,13 +104,13 @@ class _Sweep:
             case TrialFailed(reason=reason):
                 self.study.tell_failed(number, reason)
 
-    def train_all(self, start_worker: Callable[[], Worker]) -> None:
+    def train_all(self, start_worker: Callable[[], Worker], suites: set[str]) -> None:
         """Trains what is left, by a fresh worker after each one that broke off."""
         while self.unfinished():
             with closing(start_worker()) as worker:
                 facts = worker.facts()
                 refuse_unfit(self.space, facts.row_lengths, facts.prompt_lengths, facts.linear_layers)
-                if not self.standing.base_scored:
+                if not suites <= self.standing.base_suites:
                     worker.score_base(self.record)
                 while self.unfinished() and self._train_next(worker, facts):
                     pass

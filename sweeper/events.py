@@ -16,14 +16,27 @@ BASE_TRIAL = -1
 
 
 @dataclass(frozen=True, slots=True)
+class AssertionResult:
+    """What one assertion says of an answer: its type, a score from 0 to 1, and why."""
+
+    type: str
+    score: float
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class CaseAnswer:
-    """One case of a suite, answered. `score` is from 0 (wrong) to 1 (right)."""
+    """One case of a suite, answered. `score` is from 0 (wrong) to 1 (right), the weighted mean of
+    `results`; None where the case is only shown. `group` names cases that belong together."""
 
     case_id: str
     prompt: str
     answer: str
     expected: str
-    score: float
+    score: float | None
+    results: tuple[AssertionResult, ...] = ()
+    tags: tuple[str, ...] = ()
+    group: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +58,8 @@ class TrialAsked(Event):
 class TrialStarted(Event):
     """A worker took the trial up. `attempt` counts from 1; a later attempt voids the earlier ones.
 
-    An attempt that goes on from a checkpoint voids only what came after `resumed_step`.
+    An attempt that goes on from a checkpoint voids only what came after `resumed_step`. `dropped_rows`
+    keep nothing to learn within the trial's max_seq_length, and are left out.
     """
 
     attempt: int
@@ -54,6 +68,7 @@ class TrialStarted(Event):
     total_steps: int
     total_examples: int
     resumed_step: int = 0
+    dropped_rows: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,12 +111,17 @@ class CasesAnswered(Event):
 
 @dataclass(frozen=True, slots=True)
 class SuiteScored(Event):
-    """A suite's score: the mean over its cases."""
+    """A suite's score: the mean over its scored cases, None where it has none.
+
+    Tokens are counted over all cases. In logs of before they were not: there they are 0.
+    """
 
     suite: str
-    score: float
+    score: float | None
     wall_seconds: float
     answers: tuple[CaseAnswer, ...]
+    prompt_tokens: int = 0
+    answer_tokens: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,5 +180,11 @@ def from_json(line: str) -> Event:
         config = fields["config"]
         fields["config"] = TrialConfig(**{**config, "target_modules": tuple(config["target_modules"])})
     elif kind is SuiteScored:
-        fields["answers"] = tuple(CaseAnswer(**answer) for answer in fields["answers"])
+        fields["answers"] = tuple(map(case_answer_from, fields["answers"]))
     return kind(**fields)
+
+
+def case_answer_from(fields: dict[str, Any]) -> CaseAnswer:
+    """The CaseAnswer whose fields JSON kept; those of older logs have fewer."""
+    results = tuple(AssertionResult(**result) for result in fields.get("results", ()))
+    return CaseAnswer(**{**fields, "results": results, "tags": tuple(fields.get("tags", ()))})

@@ -23,6 +23,11 @@ class Home:
     def artifacts(self) -> Path:
         return self.mlruns / "artifacts"
 
+    @property
+    def answer_cache(self) -> Path:
+        """Answers of models to suites, for all sweeps. May be deleted at any time."""
+        return self.mlruns / "cache" / "answers"
+
     def sweep(self, name: str) -> "SweepFolder":
         return SweepFolder(self.mlruns / "sweeps" / name)
 

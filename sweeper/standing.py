@@ -25,7 +25,8 @@ class Standing:
     attempts: dict[int, int] = field(default_factory=dict)
     failures: dict[int, int] = field(default_factory=dict)
     ends: dict[int, End] = field(default_factory=dict)
-    base_scored: bool = False
+    base_suites: set[str] = field(default_factory=set)
+    """Those that the base is scored on."""
 
     def apply(self, event: Event) -> None:
         """Takes one more event into account, in the order of the log."""
@@ -38,7 +39,7 @@ class Standing:
         elif isinstance(event, End):
             self.ends[event.trial] = event
         elif isinstance(event, SuiteScored) and event.trial == BASE_TRIAL:
-            self.base_scored = True
+            self.base_suites.add(event.suite)
 
 
 def standing_of(events: Iterable[Event]) -> Standing:

@@ -82,6 +82,19 @@ def test_a_whole_sweep(tmp_path: Path, worker: Callable[[WorkerSetup], Worker]) 
         assert (Home(tmp_path / "mlruns").sweep("tiny").trial(number) / "adapter").is_dir()
 
 
+def test_several_suites_are_scored_and_the_first_one_steers(tmp_path: Path) -> None:
+    space = save_tiny_space(tmp_path, trials=2)
+    (tmp_path / "shown.yaml").write_text("name: shown\ncases: [{instruction: Repeat., tags: [short]}]\n")
+    space.write_text(space.read_text().replace('"dev": "dev.jsonl"', '"dev": ["dev.jsonl", "shown.yaml"]'))
+    events = sweep(space)
+    scored = [(event.trial, event.suite) for event in events if isinstance(event, SuiteScored)]
+    assert scored == [(trial, suite) for trial in (BASE_TRIAL, 0, 1) for suite in ("dev", "shown")]
+    scores = {(e.trial, e.suite): e.score for e in events if isinstance(e, SuiteScored)}
+    assert [value for _, value in outcome(events)] == [scores[0, "dev"], scores[1, "dev"]]
+    assert scores[0, "shown"] is None
+    assert len(list((tmp_path / "mlruns" / "cache" / "answers").iterdir())) == 6
+
+
 def test_started_again_it_goes_on_to_the_total(tmp_path: Path) -> None:
     space = save_tiny_space(tmp_path, trials=2)
     first = sweep(space)

@@ -192,7 +192,15 @@ def test_answers_are_a_table_with_the_wrong_ones_first(written: Sweep) -> None:
     ]
     path = written.home.artifacts / "tickets" / run.info.run_id / "artifacts" / "answers" / "dev.json"
     table = json.loads(path.read_text())
-    assert table["columns"] == ["case_id", "prompt", "answer", "expected", "score"]
+    assert table["columns"] == [
+        "case_id",
+        "prompt",
+        "answer",
+        "expected",
+        "score",
+        "assertions",
+        "tags",
+    ]
     assert [row[4] for row in table["data"]] == [0.0] * 3 + [1.0] * 5
     assert [row[0] for row in table["data"][:3]] == ["case-5", "case-6", "case-7"]
     frame = pandas.read_json(path, orient="split")
@@ -397,7 +405,7 @@ def test_odd_suite_names_and_an_empty_log_do_no_harm(tmp_path: Path, empty_datab
     sweep.tracker().finish(sweep.log)
     sweep.append([SuiteScored(-1, 1.79e9, "ä/b:c*", 0.5, 1.0, ())])
     sweep.tracker().finish(sweep.log)
-    assert sweep.runs()["base"].data.metrics == {"score/__b_c_": 0.5}
+    assert sweep.runs()["base"].data.metrics["score/__b_c_"] == 0.5
 
 
 def test_nothing_is_printed_and_nothing_lands_in_the_working_folder(

@@ -7,6 +7,7 @@ from rich.console import Console
 
 from sweeper.commands.look import answering, keep_promoted
 from sweeper.commands.sweeps import find_sweep, progress_of, space_of
+from sweeper.data.template import custom_template
 from sweeper.errors import InputError, Interrupted, SweepError
 from sweeper.home import Home, SweepFolder
 from sweeper.lock import held_lock
@@ -38,7 +39,7 @@ def promote(
     live = str(
         parse_model_name(ollama_name or space.promote.name, "--name" if ollama_name else "promote.name")
     )
-    suite = load_suite(space.test or space.dev)
+    suite = load_suite(space.test or space.dev[0])
     _refuse_another_space(home, space)
 
     from sweeper.serving.ollama import OllamaClient
@@ -93,6 +94,7 @@ def _request(
         work_dir=folder.promotions / "work",
         reports=folder.promotions,
         converter=converter,
+        chat_template=custom_template(space.data),
     )
 
 

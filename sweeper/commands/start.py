@@ -15,7 +15,7 @@ from sweeper.report.comparison import verdict
 from sweeper.report.live import LiveView
 from sweeper.report.progress import SweepProgress
 from sweeper.report.table import end_table, reasons, trials_table
-from sweeper.scoring.load_suite import load_suite
+from sweeper.scoring.preflight import ready_suites
 from sweeper.space.load import load_space
 from sweeper.space.parameters import Constant
 from sweeper.space.space import Space
@@ -25,11 +25,11 @@ def start(home: Home, space_path: Path, in_process: bool) -> None:
     """Everything that can be refused without the model is refused before anything heavy is imported."""
     quiet_libraries()
     space = load_space(space_path)
-    dev, test = load_suite(space.dev), load_suite(space.test) if space.test else None
+    suites = ready_suites(space)
     custom_template(space.data)
     rows, _ = load_rows(space.data)
     console = Console()
-    guard_against_overlap(space, rows, [dev], test, console)
+    guard_against_overlap(space, rows, suites, console)
     progress = _run(home, space, in_process, console)
     _show_end(console, progress, space)
 

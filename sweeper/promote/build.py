@@ -49,7 +49,8 @@ def build(request: PromotionRequest, record: Record) -> Built:
         converter = find_converter(request.converter)
     with record.step("load base"):
         base = request.base if isinstance(request.base, Base) else load_base(request.base)
-    template, system = template_of(base.tokenizer), request.settings.system
+    template = template_of(base.tokenizer, request.chat_template)
+    system = request.settings.system
     cases = case_prompts(template, request.suite, system)
     with record.step("merge"):
         merge_adapter(base, adapter, folder)

@@ -23,7 +23,8 @@ class PromotionRequest:
     """`adapter` is a PEFT folder, `live_name` the name in Ollama, `converter` a checkout of llama.cpp.
 
     `work_dir` takes the merged folder and the .gguf (together about twice the model in f16) until the
-    model is live; `reports` keeps a JSON file per promotion.
+    model is live; `reports` keeps a JSON file per promotion. `chat_template` is the one that the space
+    names in place of the model's own, in which case the promoted model gets it too.
     """
 
     base: Base | BaseReference
@@ -34,17 +35,19 @@ class PromotionRequest:
     work_dir: Path
     reports: Path
     converter: Path | None = None
+    chat_template: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class PromotedAnswer:
-    """A case of the suite, as Ollama and as the merged model answers it. `score` is Ollama's."""
+    """A case of the suite, as Ollama and as the merged model answers it. `score` is Ollama's, None where
+    the case is only shown."""
 
     case_id: str
     ollama: str
     merged: str
     expected: str
-    score: float
+    score: float | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,9 @@ from sweeper.promote.ollama_prompt import choose_prompt
 from sweeper.promote.promotion import PromotedAnswer
 from sweeper.promote.proofs import prove_answers, prove_endings, prove_rendered, prove_token_counts
 from sweeper.promote.record import Record
-from sweeper.scoring.scorers import SCORERS
+from sweeper.scoring.assess import case_score
+from sweeper.scoring.decode import before_stop
+from sweeper.scoring.means import mean_of
 from sweeper.scoring.suite import Suite
 from sweeper.serving.ollama import ChatAnswer, OllamaClient
 from sweeper.space.space import PromoteSettings
@@ -112,15 +114,13 @@ def _greedy_options(settings: PromoteSettings, max_new_tokens: int) -> dict[str,
 
 def _score(suite: Suite, answers: Sequence[ChatAnswer], followed: Sequence[Followed], record: Record) -> None:
     """The suite's score through Ollama, and the merged model's own."""
-    equals = SCORERS["equals"]
-    record.answers = tuple(
-        PromotedAnswer(
-            case.id, answer.content, own.text, case.expected, equals(answer.content, case.expected)
-        )
-        for case, answer, own in zip(suite.cases, answers, followed, strict=True)
-    )
-    own_scores = [equals(answer.merged, answer.expected) for answer in record.answers]
-    record.merged_score = sum(own_scores) / len(own_scores)
+    kept, own_scores = [], []
+    for case, answer, own in zip(suite.cases, answers, followed, strict=True):
+        score = case_score(case, before_stop(answer.content, suite.stop))
+        kept.append(PromotedAnswer(case.id, answer.content, own.text, case.expected, score))
+        own_scores.append(case_score(case, before_stop(own.text, suite.stop)))
+    record.answers = tuple(kept)
+    record.merged_score = mean_of(own_scores)
 
 
 def _swap(client: OllamaClient, candidate: str, live: str) -> str:

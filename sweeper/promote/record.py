@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from sweeper.errors import ProofError
 from sweeper.promote.promotion import Progress, PromotedAnswer, Promotion, PromotionRequest
 from sweeper.promote.proofs import Proof
+from sweeper.scoring.means import mean_of
 from sweeper.serving.model_name import ModelName
 from sweeper.serving.ollama import OllamaClient
 
@@ -60,7 +61,6 @@ class Record:
         self, request: PromotionRequest, client: OllamaClient, digest: str | None, reason: str | None
     ) -> Promotion:
         """The report: accepted where there is no `reason` against it. `digest` is the live name's now."""
-        scores = [answer.score for answer in self.answers]
         return Promotion(
             name=str(self.name),
             accepted=reason is None,
@@ -77,7 +77,7 @@ class Record:
             gguf_sha256=self.gguf_sha256,
             proofs=tuple(self.proofs),
             suite=request.suite.name,
-            ollama_score=sum(scores) / len(scores) if scores else None,
+            ollama_score=mean_of([answer.score for answer in self.answers]),
             merged_score=self.merged_score,
             answers=self.answers,
             step_seconds=self.step_seconds,

@@ -12,24 +12,30 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import torch
 
-from sweeper.data.encode import EncodedRow, common_prefix_length, encode_row
-from sweeper.data.rows import Row
+from sweeper.data.encode import EncodedRow, common_prefix_length
 from sweeper.data.template import Template
+from sweeper.scoring.ask import render_prompts
 from sweeper.scoring.suite import Suite
 from sweeper.training.engine import Engine
 from sweeper.training.packed import pack
 from sweeper.training.slot_linear import LoraWeights, active_slots
 
 BATCH_TOKENS = 1024
-"""Tokens in a packed batch, at most; a longer case is a batch of its own. On two CPU cores 512 to 2,048
-are equally fast."""
+"""Tokens in a packed batch, at most; a longer case is a batch of its own."""
 
 
 def expected_rows(suite: Suite, template: Template) -> tuple[EncodedRow, ...]:
-    """The suite's cases as training rows, with the expected answers as what is trained."""
-    return tuple(
-        encode_row(Row(case.instruction, case.input, case.expected), template) for case in suite.cases
-    )
+    """The suite's cases as training rows: each one's prompt, and its expected answer as what is trained.
+
+    Prompts read as they do in scoring. Cases that expect no certain answer are left out.
+    """
+    rows = []
+    for case, text in zip(suite.cases, render_prompts(template, suite), strict=True):
+        if case.expected:
+            prompt = template.token_ids(text)
+            answer = template.token_ids(case.expected + template.end)
+            rows.append(EncodedRow((*prompt, *answer), len(prompt)))
+    return tuple(rows)
 
 
 def target_loss(engine: Engine, adapter: Mapping[str, LoraWeights], cases: Sequence[EncodedRow]) -> float:

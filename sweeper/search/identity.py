@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from sweeper.data.sources import read_records
+from sweeper.scoring.fingerprint import suite_fingerprint
+from sweeper.scoring.load_suite import load_suites
 from sweeper.space.data_settings import DataSettings, HeldOutShare, HubSet, RowFile, RowSource
 from sweeper.space.parameters import Choice, Computed, Constant, Parameter, Range, Scalar
 from sweeper.space.space import Space
@@ -16,6 +18,8 @@ Identity = dict[str, Any]
 
 _CONTENT_KEYS = ("data.train", "data.validation", "data.template", "evaluation.dev")
 """Held by a hash of the file's content, so a file may move but not change."""
+
+_HASH = "sha256:"
 
 
 def identity_of(space: Space) -> Identity:
@@ -28,7 +32,7 @@ def identity_of(space: Space) -> Identity:
     return {
         "model.base": space.base,
         **_data_identity(space.data),
-        "evaluation.dev": _content_hash(space.dev),
+        "evaluation.dev": [suite_fingerprint(suite) for suite in load_suites(space.dev)],
         "search.seed": space.search.seed,
         "search.sampler": space.search.sampler,
         **{f"parameters.{name}": _plain(parameter) for name, parameter in space.parameters.items()},
@@ -43,7 +47,7 @@ def differences(was: Identity, now: Identity) -> list[str]:
 
 
 def _difference(key: str, was: Any, now: Any) -> str:
-    if key in _CONTENT_KEYS:
+    if key in _CONTENT_KEYS and any(str(value).startswith(_HASH) for value in (was, now)):
         return f"the content of {key} changed"
     return f"{key} was {_readable(was)} and is {_readable(now)}"
 
@@ -71,7 +75,7 @@ def _source_hash(source: RowSource) -> str:
     digest = hashlib.sha256()
     for record in read_records(source):
         digest.update(json.dumps(record.values, sort_keys=True, default=str).encode() + b"\n")
-    return "sha256:" + digest.hexdigest()
+    return _HASH + digest.hexdigest()
 
 
 def _tried_first(space: Space) -> Identity:
@@ -111,4 +115,4 @@ def _readable(value: Any) -> str:
 
 def _content_hash(path: Path) -> str:
     with open(path, "rb") as file:
-        return "sha256:" + hashlib.file_digest(file, "sha256").hexdigest()
+        return _HASH + hashlib.file_digest(file, "sha256").hexdigest()

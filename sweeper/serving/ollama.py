@@ -140,10 +140,18 @@ class OllamaClient:
             )
         return str(response["_debug_info"]["rendered_template"])
 
-    def chat(self, model: str, messages: Sequence[Message], options: Mapping[str, Any]) -> ChatAnswer:
-        """One answer, whole. `options` override the model's own parameters for this call."""
+    def chat(
+        self,
+        model: str,
+        messages: Sequence[Message],
+        options: Mapping[str, Any],
+        schema: Mapping[str, Any] | None = None,
+    ) -> ChatAnswer:
+        """One answer, whole. `options` override the model's own parameters for this call; a JSON `schema`
+        holds the answer to it."""
+        format = None if schema is None else dict(schema)
         with self._told(f"answering as {model}"):
-            response = self._ollama.chat(model, list(messages), options=dict(options))
+            response = self._ollama.chat(model, list(messages), options=dict(options), format=format)
         return ChatAnswer(
             content=response.message.content or "",
             prompt_tokens=response.prompt_eval_count or 0,

@@ -66,15 +66,16 @@ def _validation(value: Any) -> Any:
 
 SourceText = Annotated[str, AfterValidator(_source_text)]
 PathText = Annotated[str, AfterValidator(path_text)]
+_Share = Annotated[float, Field(gt=0, lt=1)]
 
 
 class DataSection(FileModel):
     train: SourceText = Field(examples=["train.jsonl"])
     subset: str | None = Field(default=None, min_length=1, examples=["en"])
     split: str | None = Field(default=None, min_length=1, examples=["train"])
-    validation: Annotated[str | float, BeforeValidator(_validation)] | None = Field(
-        default=None, examples=["0.1"]
-    )
+    validation: (
+        Annotated[str | float, BeforeValidator(_validation, json_schema_input_type=str | _Share)] | None
+    ) = Field(default=None, examples=["0.1"])
     validation_split: str | None = Field(default=None, min_length=1, examples=["validation"])
     validation_seed: int | None = Field(default=None, ge=0, le=_MAX_SEED, examples=["0"])
     format: FormatName | None = Field(default=None, examples=["chat"])

@@ -3,7 +3,7 @@
 import re
 from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 
 from sweeper.space.baseline import read_entry
 from sweeper.space.broken_rule import BrokenRule
@@ -107,8 +107,12 @@ class SearchSection(FileModel):
     sampler: SamplerName = Field(default="tpe", examples=["tpe"])
 
 
+def _as_list(value: Any) -> Any:
+    return [value] if isinstance(value, str) else value
+
+
 class EvaluationSection(FileModel):
-    dev: PathText = Field(examples=["dev.yaml"])
+    dev: Annotated[list[PathText], BeforeValidator(_as_list)] = Field(min_length=1, examples=["dev.yaml"])
     test: PathText | None = Field(default=None, examples=["test.yaml"])
 
 

@@ -44,7 +44,8 @@ class Space:
     data: DataSettings
     parameters: Mapping[str, Parameter]
     search: SearchSettings
-    dev: Path
+    dev: tuple[Path, ...]
+    """Suites; the first one steers the search."""
     test: Path | None
     promote: PromoteSettings
     constraints: tuple[Expression, ...] = ()

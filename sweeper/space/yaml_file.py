@@ -1,6 +1,6 @@
 """Reads a YAML 1.2 file into plain data that remembers where each key and value stands."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -93,9 +93,15 @@ def validate(path: Path, model: type[ModelT]) -> ModelT:
     return check(read_yaml(path), model)
 
 
-def check(file: YamlFile, model: type[ModelT]) -> ModelT:
-    """The file's data as a `model`. Raises InputError for the problem that stands first in it."""
+def check(
+    file: YamlFile, model: type[ModelT], may_be_null: Callable[[KeyPath], bool] = lambda key_path: False
+) -> ModelT:
+    """The file's data as a `model`. Raises InputError for the problem that stands first in it.
+
+    A key without a value is a fault, but for those that `may_be_null`.
+    """
     empty = {key_path for key_path in file.values if _value_at(file, key_path) is None}
+    empty = {key_path for key_path in empty if not may_be_null(key_path)}
     problems = [Problem.without_value(key_path) for key_path in empty]
     try:
         checked = model.model_validate(file.data)

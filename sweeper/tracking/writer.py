@@ -22,6 +22,7 @@ from sweeper.tracking.records import (
     answer_table,
     point,
     safe_name,
+    score_points,
     step_points,
     table_list,
     trial_parameters,
@@ -86,13 +87,11 @@ class Writer:
 
     def _score(self, event: SuiteScored) -> None:
         run_id, trial = self._run_of(event), self._standing.of(event.trial)
-        self._runs.add(
-            run_id, point(f"score/{safe_name(event.suite)}", event.score, event.time, trial.examples)
-        )
+        self._runs.add(run_id, *score_points(event, trial.examples))
         self._runs.put_text(run_id, _table_path(event.suite), answer_table(event.answers))
         tables = [_table_path(suite) for suite in trial.suites]
         self._runs.set_tag(run_id, "mlflow.loggedArtifacts", table_list(tables))
-        if self._standing.is_base_score(event):
+        if self._standing.is_base_score(event) and event.score is not None:
             self._runs.add(self._runs.sweep, point("base_score", event.score, event.time, 0))
         if event.trial == BASE_TRIAL:
             self._runs.end(run_id, "FINISHED", event.time)

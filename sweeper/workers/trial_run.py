@@ -24,6 +24,7 @@ class TrialRun:
     trial: PlannedTrial
     slot: Slot
     checkpointing: Checkpointing
+    dropped_rows: int = 0
 
     def start(self, emit: Emit) -> None:
         """Goes to where the checkpoint is, if there is one that fits, and tells from where it trains."""
@@ -39,6 +40,7 @@ class TrialRun:
                 self.slot.total_steps,
                 total_examples(self.trial.config, len(self.slot.rows)),
                 self.slot.step,
+                self.dropped_rows,
             )
         )
 

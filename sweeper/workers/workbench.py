@@ -19,13 +19,16 @@ from sweeper.events import (
 from sweeper.home import SweepFolder
 from sweeper.memory.plan import Cohort, PlannedTrial
 from sweeper.models.load import load_base
-from sweeper.scoring.score import score_suite
+from sweeper.scoring.cache import AnswerCache
+from sweeper.scoring.fingerprint import adapter_fingerprint, base_fingerprint
+from sweeper.scoring.score import Remembered, Score, score_suite
+from sweeper.scoring.suite import Suite
 from sweeper.scoring.target_loss import expected_rows, target_loss
 from sweeper.training.adapter_files import save_adapter
 from sweeper.training.checkpoint import training_identity
 from sweeper.training.engine import Engine
 from sweeper.training.slot import Slot
-from sweeper.training.slot_linear import active_slots
+from sweeper.training.slot_linear import LoraWeights, active_slots
 from sweeper.workers.checkpointing import Checkpointing
 from sweeper.workers.trial_run import TrialRun
 from sweeper.workers.worker import Emit, WorkerFacts, WorkerSetup
@@ -46,8 +49,10 @@ class Workbench:
         self.template = template_of(base.tokenizer, custom_template(setup.data))
         train, _ = load_rows(setup.data)
         self.rows = encode_rows(train, self.template, train_on(setup.data, train.format)).rows
+        self.cache = AnswerCache(setup.answer_cache) if setup.answer_cache else None
+        self.base = base_fingerprint(setup.base, base.model)
         self.engine = Engine(base.model)
-        self.dev_rows = expected_rows(setup.dev, self.template)
+        self.dev_rows = expected_rows(setup.dev[0], self.template)
         self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="checkpoints")
         self._check_layout()
 
@@ -71,7 +76,7 @@ class Workbench:
 
     def score_base(self, emit: Emit) -> None:
         """Scores the model with no slot active."""
-        self._score(BASE_TRIAL, emit)
+        self._score_all(BASE_TRIAL, None, emit)
 
     def train(self, cohort: Cohort, emit: Emit) -> None:
         """Trains all trials of the cohort side by side; each is saved and scored as it stops or ends."""
@@ -109,7 +114,7 @@ class Workbench:
             self._executor,
             self.setup.checkpoint_seconds,
         )
-        return TrialRun(trial, slot, saving)
+        return TrialRun(trial, slot, saving, dropped_rows=len(self.rows) - len(rows))
 
     def _stop(self, run: TrialRun, emit: Emit) -> None:
         if run.slot.finished:
@@ -122,17 +127,35 @@ class Workbench:
         adapter = self.folder.trial(number) / "adapter"
         save_adapter(adapter, run.slot.adapter, self.setup.base.text, config)
         with active_slots(self.engine.layers, [run.slot.adapter]):
-            score = self._score(number, emit)
+            score = self._score_all(number, run.slot.adapter, emit)
         relative = str(adapter.relative_to(self.folder.path))
         emit(TrialCompleted(number, time.time(), score, relative, run.slot.train_seconds))
         run.checkpointing.remove()
 
-    def _score(self, number: int, emit: Emit) -> float:
-        suite = self.setup.dev
+    def _score_all(self, number: int, adapter: dict[str, LoraWeights] | None, emit: Emit) -> float:
+        """Scores on every dev suite what is active. Gives the score on the first, the objective."""
+        fingerprint = adapter_fingerprint(adapter) if self.cache else ""
+        scores = [self._score(number, suite, fingerprint, emit) for suite in self.setup.dev]
+        objective = scores[0].score
+        assert objective is not None, "a suite that scores no case is refused as objective"
+        return objective
 
+    def _score(self, number: int, suite: Suite, adapter: str, emit: Emit) -> Score:
         def progress(done: int, total: int) -> None:
             emit(CasesAnswered(number, time.time(), suite.name, done, total))
 
-        score = score_suite(self.engine.model, self.template, suite, progress=progress)
-        emit(SuiteScored(number, time.time(), suite.name, score.score, score.wall_seconds, score.answers))
-        return score.score
+        remembered = Remembered(self.cache, self.base, adapter) if self.cache else None
+        score = score_suite(self.engine.model, self.template, suite, progress=progress, remembered=remembered)
+        emit(
+            SuiteScored(
+                number,
+                time.time(),
+                suite.name,
+                score.score,
+                score.wall_seconds,
+                score.answers,
+                score.prompt_tokens,
+                score.answer_tokens,
+            )
+        )
+        return score

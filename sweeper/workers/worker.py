@@ -16,14 +16,18 @@ Emit = Callable[[Event], None]
 
 @dataclass(frozen=True, slots=True)
 class WorkerSetup:
-    """All that a worker needs to begin. `checkpoint_seconds` is how often a running trial is saved."""
+    """All that a worker needs to begin. `checkpoint_seconds` is how often a running trial is saved.
+
+    The first suite of `dev` gives a trial its objective. Without `answer_cache` every answer is made anew.
+    """
 
     base: BaseReference
     data: DataSettings
-    dev: Suite
+    dev: tuple[Suite, ...]
     seed: int
     sweep_folder: Path
     threads: int | None = None
+    answer_cache: Path | None = None
     checkpoint_seconds: float = 180.0
 
 
@@ -43,7 +47,7 @@ class Worker(Protocol):
         """Waits until base and rows are loaded."""
 
     def score_base(self, emit: Emit) -> None:
-        """Scores the untouched base on dev."""
+        """Scores the untouched base on all dev suites."""
 
     def train(self, cohort: Cohort, emit: Emit) -> None:
         """Trains each trial of the cohort, from its checkpoint if it has one, to its stop or its end.

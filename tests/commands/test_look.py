@@ -15,7 +15,8 @@ from sweeper.events import BASE_TRIAL, CaseAnswer
 from sweeper.home import Home
 from sweeper.promote.promotion import PromotedAnswer, Promotion
 from sweeper.report.on_test import line_of_test
-from sweeper.scoring.looks import Look, append_look, cases_hash, count_looks, read_looks
+from sweeper.scoring.fingerprint import suite_fingerprint
+from sweeper.scoring.looks import Look, append_look, count_looks, read_looks
 from sweeper.scoring.score import Score
 from sweeper.scoring.suite import Case, Suite
 from tests.commands.home_with_sweep import home_with_sweep
@@ -97,7 +98,7 @@ def test_the_line_compares_with_the_base_and_counts(home: Home) -> None:
 
 def test_a_line_that_was_cut_off_is_left_out(tmp_path: Path) -> None:
     path = tmp_path / "looks.jsonl"
-    append_look(path, Look(0, 1.0, "s", cases_hash(SUITE), "best", 0.5, ()))
+    append_look(path, Look(0, 1.0, "s", suite_fingerprint(SUITE), "best", 0.5, ()))
     path.write_text(path.read_text() + '{"trial": 1, "ti')
     assert [look.trial for look in read_looks(path)] == [0]
 

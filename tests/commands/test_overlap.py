@@ -40,7 +40,7 @@ def guard(folder: Path, dev: list[tuple[str, str]], test: list[tuple[str, str]],
     console = Console(file=io.StringIO(), width=80)
     assert space.test is not None
     rows, _ = load_rows(space.data)
-    guard_against_overlap(space, rows, [load_suite(space.dev)], load_suite(space.test), console)
+    guard_against_overlap(space, rows, [load_suite(space.dev[0]), load_suite(space.test)], console)
     assert isinstance(console.file, io.StringIO)
     return console.file.getvalue()
 

@@ -78,7 +78,13 @@ class FakeOllama(OllamaClient):
         text = self._do(lambda: self._prompt(made, messages))
         return text if made.get("template") else self.render_fault(text)
 
-    def chat(self, model: str, messages: Sequence[Message], options: Mapping[str, Any]) -> ChatAnswer:
+    def chat(
+        self,
+        model: str,
+        messages: Sequence[Message],
+        options: Mapping[str, Any],
+        schema: Mapping[str, Any] | None = None,
+    ) -> ChatAnswer:
         def act() -> ChatAnswer:
             ids = self.template.token_ids(self._prompt(self.models[model], messages))
             answer = self.model.answer(ids)

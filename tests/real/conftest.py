@@ -1,5 +1,6 @@
 """The real Ollama and the real model, each started once for all tests that ask for them."""
 
+import copy
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -29,3 +30,9 @@ def ollama_client(ollama_host: str) -> OllamaClient:
 def smollm2() -> Base:
     """SmolLM2-135M-Instruct in fp32. Tests leave it as they found it."""
     return load_base(resolve_base(SMOLLM2, Path.cwd()))
+
+
+@pytest.fixture
+def fresh_smollm2(smollm2: Base) -> Base:
+    """A copy of the same, for tests that change it: the engine wraps a model's layers for good."""
+    return Base(smollm2.reference, copy.deepcopy(smollm2.model), smollm2.tokenizer)

@@ -8,7 +8,8 @@ from sweeper.data.load_rows import RowSet
 from sweeper.data.rows import Chat, Message, Row, Text, TrainingRow
 from sweeper.errors import InputError
 from sweeper.scoring.overlap_guard import in_words, refuse_test_overlap, suite_overlaps
-from sweeper.scoring.suite import Case, Suite
+from sweeper.scoring.suite import Assertion, Case, Suite
+from sweeper.scoring.suite import Message as Turn
 
 QUESTION, ANSWER = "Which tram goes from the station to the harbour", "Line 4"
 LONG = f"{QUESTION} on a Sunday evening in winter, and do I have to change on the way there?"
@@ -43,6 +44,24 @@ ASKED = suite(Case("a", "", f"{QUESTION}?", ANSWER), Case("b", "", "Where do I b
 def test_rows_and_chats(planted: TrainingRow) -> None:
     [found] = suite_overlaps(rows(chat("Do dogs ride free?", "Small ones do"), planted), ASKED)
     assert (found.kind, found.case.name, found.row.name) == ("same", "case 'a'", "line 12")
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        Case("a", "", "", ANSWER, messages=(Turn("system", "Be kind."), Turn("user", QUESTION))),
+        Case("a", "", QUESTION, "", assertions=(Assertion("contains", ANSWER),)),
+        Case("a", "", QUESTION, "", assertions=(Assertion("json-fields", {"line": 4}),)),
+    ],
+)
+def test_cases_of_chats_and_of_assertions(case: Case) -> None:
+    planted = Row("", QUESTION, '{"line": 4}' if case.checks[0].type == "json-fields" else ANSWER)
+    [found] = suite_overlaps(rows(planted), suite(case))
+    assert found.kind == "same"
+    near = Row("", f"{QUESTION} now", planted.output)
+    assert [each.kind for each in suite_overlaps(rows(near), suite(case))] == ["few changed"]
+    other = Row("", f"{QUESTION} now", "Line 9, and then a boat")
+    assert suite_overlaps(rows(other), suite(case)) == []
 
 
 def test_texts_by_thirteen_words_in_a_row() -> None:

@@ -42,7 +42,7 @@ def make_space(
         data=DataSettings(RowFile(folder / "train.jsonl")),
         parameters={**CONSTANT, **SEARCHED, **(parameters or {})},
         search=SearchSettings(trials=trials, seed=seed, sampler=sampler),
-        dev=folder / "dev.jsonl",
+        dev=(folder / "dev.jsonl",),
         test=None,
         promote=PromoteSettings(name="tickets", parameters={}, system=None),
     )

@@ -220,7 +220,7 @@ def test_changed_data_is_refused_even_under_the_same_name(
     home: Home, tmp_path: Path, space: Space, file: str, key: str
 ) -> None:
     Study(home, space).ask()
-    (tmp_path / file).write_text("other\n")
+    (tmp_path / file).write_text('{"instruction": "other"}\n')
     with pytest.raises(InputError, match=f"the content of {key} changed"):
         Study(home, space)
 

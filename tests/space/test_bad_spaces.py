@@ -189,8 +189,7 @@ def damaged() -> st.SearchStrategy[str]:
     return cuts.map(with_pieces)
 
 
-def with_pieces(cuts: list[tuple[int, str]]) -> str:
-    text = VALID
+def with_pieces(cuts: list[tuple[int, str]], text: str = VALID) -> str:
     for place, piece in cuts:
         text = text[:place] + piece + text[place:]
     return text
