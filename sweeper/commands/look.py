@@ -9,7 +9,8 @@ from sweeper.events import BASE_TRIAL, CaseAnswer
 from sweeper.home import SweepFolder
 from sweeper.models.reference import resolve_base
 from sweeper.report.progress import TrialProgress
-from sweeper.scoring.looks import Look, append_look, cases_hash, latest, read_looks
+from sweeper.scoring.fingerprint import suite_fingerprint
+from sweeper.scoring.looks import Look, append_look, latest, read_looks
 from sweeper.scoring.score import Score
 from sweeper.scoring.suite import Suite
 from sweeper.space.space import Space
@@ -24,7 +25,7 @@ Answering = Callable[[int, Suite], Score]
 
 def look_at_test(folder: SweepFolder, trial: int, suite: Suite, by: str, answer: Answering) -> None:
     """Has base and `trial` answer `suite`, each only if it did not before, and keeps what was seen."""
-    looks, cases = read_looks(folder.test_looks), cases_hash(suite)
+    looks, cases = read_looks(folder.test_looks), suite_fingerprint(suite)
     for number in (BASE_TRIAL, trial):
         if latest(looks, number, cases) is None:
             _keep(folder, number, suite, by, answer(number, suite))
@@ -34,11 +35,13 @@ def keep_promoted(
     folder: SweepFolder, trial: int, suite: Suite, promotion: "Promotion", answer: Answering
 ) -> None:
     """A promotion has the trial answer test through Ollama: a look too. The base answers if it did not."""
-    looks, cases = read_looks(folder.test_looks), cases_hash(suite)
+    looks, cases = read_looks(folder.test_looks), suite_fingerprint(suite)
     if latest(looks, BASE_TRIAL, cases) is None:
         _keep(folder, BASE_TRIAL, suite, "promote", answer(BASE_TRIAL, suite))
+    groups = {case.id: case.group for case in suite.cases}
     answers = tuple(
-        CaseAnswer(each.case_id, "", each.ollama, each.expected, each.score) for each in promotion.answers
+        CaseAnswer(each.case_id, "", each.ollama, each.expected, each.score, group=groups.get(each.case_id))
+        for each in promotion.answers
     )
     assert promotion.ollama_score is not None, "a promotion that was carried through has one"
     _keep(folder, trial, suite, "promote", Score(suite.name, promotion.ollama_score, 0.0, answers))
@@ -47,7 +50,7 @@ def keep_promoted(
 def _keep(folder: SweepFolder, trial: int, suite: Suite, by: str, seen: Score) -> None:
     if seen.score is None:  # no case expects anything: there is nothing to claim on it
         return
-    look = Look(trial, time.time(), suite.name, cases_hash(suite), by, seen.score, seen.answers)
+    look = Look(trial, time.time(), suite.name, suite_fingerprint(suite), by, seen.score, seen.answers)
     append_look(folder.test_looks, look)
 
 

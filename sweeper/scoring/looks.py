@@ -6,7 +6,6 @@ commands, and the log has one writer, the driver.
 """
 
 import dataclasses
-import hashlib
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -14,14 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from sweeper.events import BASE_TRIAL, CaseAnswer, case_answer_from
-from sweeper.scoring.suite import Suite
 
 
 @dataclass(frozen=True, slots=True)
 class Look:
     """One model answered the test suite. `trial` may be BASE_TRIAL; `time` is seconds since the epoch.
 
-    `cases` tells suites apart (see `cases_hash`), `by` the command that looked.
+    `cases` is the suite's fingerprint, whatever its file is called; `by` the command that looked.
     """
 
     trial: int
@@ -50,11 +48,6 @@ def read_looks(path: Path) -> list[Look]:
     return [_look(json.loads(line)) for line in whole.split("\n") if line]
 
 
-def cases_hash(suite: Suite) -> str:
-    """The same for suites with the same cases and decoding, wherever they lie."""
-    return hashlib.sha256(repr((suite.cases, suite.max_new_tokens)).encode()).hexdigest()
-
-
 def count_looks(looks: Iterable[Look]) -> int:
     """How often a tuned model was looked at. The base does not count: nobody chooses by it."""
     return sum(look.trial != BASE_TRIAL for look in looks)
@@ -66,4 +59,4 @@ def latest(looks: Iterable[Look], trial: int, cases: str) -> Look | None:
 
 
 def _look(fields: dict[str, Any]) -> Look:
-    return Look(**{**fields, "answers": tuple(case_answer_from(answer) for answer in fields["answers"])})
+    return Look(**{**fields, "answers": tuple(map(case_answer_from, fields["answers"]))})

@@ -1,6 +1,7 @@
 """Holds the training rows against the cases of a suite."""
 
 import itertools
+import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
@@ -61,4 +62,19 @@ def _samples_of_row(name: str, row: TrainingRow) -> Iterator[Sample]:
 
 
 def _sample_of_case(case: Case) -> Sample:
-    return Sample(f"case '{case.id}'", case.instruction, case.input, case.expected or None)
+    """Of a chat its last turn, which is the one that is answered."""
+    name, answer = f"case '{case.id}'", _answer_of(case)
+    if not case.messages:
+        return Sample(name, case.instruction, case.input, answer)
+    system = " ".join(turn.content for turn in case.messages if turn.role == "system")
+    return Sample(name, system, case.messages[-1].content, answer)
+
+
+def _answer_of(case: Case) -> str | None:
+    """What is expected, or the value of the only assertion if that can stand as an answer."""
+    if case.expected or len(case.checks) != 1:
+        return case.expected or None
+    value = case.checks[0].value
+    if isinstance(value, str):
+        return value
+    return json.dumps(value) if isinstance(value, dict | list) else None

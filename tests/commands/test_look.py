@@ -3,16 +3,20 @@
 import dataclasses
 import json
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
 from sweeper.commands.best import best
-from sweeper.commands.look import look_at_test
+from sweeper.commands.look import keep_promoted, look_at_test
 from sweeper.errors import InputError
 from sweeper.events import BASE_TRIAL, CaseAnswer
 from sweeper.home import Home
+from sweeper.promote.promotion import PromotedAnswer, Promotion
 from sweeper.report.on_test import line_of_test
-from sweeper.scoring.looks import Look, append_look, cases_hash, count_looks, read_looks
+from sweeper.scoring.fingerprint import suite_fingerprint
+from sweeper.scoring.looks import Look, append_look, count_looks, read_looks
 from sweeper.scoring.score import Score
 from sweeper.scoring.suite import Case, Suite
 from tests.commands.home_with_sweep import home_with_sweep
@@ -65,6 +69,19 @@ def test_other_cases_are_another_look(home: Home) -> None:
     assert model.asked == [BASE_TRIAL, 2, BASE_TRIAL, 2]
 
 
+def test_a_promotion_is_a_look_through_ollama(home: Home) -> None:
+    folder, model = home.sweep("tickets"), Model()
+    answers = [PromotedAnswer(case.id, "yes", "yes", "yes", 1.0) for case in SUITE.cases]
+    promotion = cast(Promotion, SimpleNamespace(answers=answers, ollama_score=1.0))
+    keep_promoted(folder, 2, SUITE, promotion, model)
+    keep_promoted(folder, 2, SUITE, promotion, model)
+    assert model.asked == [BASE_TRIAL]
+    line = line_of_test(read_looks(folder.test_looks))
+    assert line is not None
+    assert line.startswith("test 1.000 (trial 2), +1.00 over base")
+    assert "looked at 2 times" in line
+
+
 def test_the_line_compares_with_the_base_and_counts(home: Home) -> None:
     folder, model = home.sweep("tickets"), Model()
     look_at_test(folder, 2, SUITE, "best", model)
@@ -81,7 +98,7 @@ def test_the_line_compares_with_the_base_and_counts(home: Home) -> None:
 
 def test_a_line_that_was_cut_off_is_left_out(tmp_path: Path) -> None:
     path = tmp_path / "looks.jsonl"
-    append_look(path, Look(0, 1.0, "s", cases_hash(SUITE), "best", 0.5, ()))
+    append_look(path, Look(0, 1.0, "s", suite_fingerprint(SUITE), "best", 0.5, ()))
     path.write_text(path.read_text() + '{"trial": 1, "ti')
     assert [look.trial for look in read_looks(path)] == [0]
 
