@@ -36,20 +36,25 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class TrialAsked(Event):
-    """The search proposed a trial."""
+    """The search proposed a trial. All trials of a `wave` are asked before any of them trains."""
 
     config: TrialConfig
+    wave: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class TrialStarted(Event):
-    """A worker took the trial up. `attempt` counts from 1; a later attempt voids the earlier ones."""
+    """A worker took the trial up. `attempt` counts from 1.
+
+    What was told of the trial after `resumed_step` is void; it is 0 where the trial begins anew.
+    """
 
     attempt: int
     micro_batch_size: int
     gradient_accumulation_steps: int
     total_steps: int
     total_examples: int
+    resumed_step: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +67,26 @@ class StepTrained(Event):
     loss: float
     learning_rate: float
     grad_norm: float
+
+
+@dataclass(frozen=True, slots=True)
+class CheckpointSaved(Event):
+    """The trial can go on from after optimizer step `step`."""
+
+    step: int
+
+
+@dataclass(frozen=True, slots=True)
+class RungReached(Event):
+    """The trial paused at a rung, its checkpoint saved. `value` is target_loss on dev: lower is better.
+
+    `rung` counts from 0. `value` is always finite.
+    """
+
+    rung: int
+    step: int
+    examples: int
+    value: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +126,25 @@ class TrialDiverged(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class TrialPruned(Event):
+    """The search stopped the trial for others that looked better; `rung` is the last one it reached.
+
+    None where it was stopped before its first rung.
+    """
+
+    rung: int | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class TrialInfeasible(Event):
+    """The trial cannot run here, and nothing was spent on it. `excess_bytes` is what it lacks, above 0."""
+
+    excess_bytes: float
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class TrialFailed(Event):
     """An attempt broke off. `final` when it will not be tried again."""
 
@@ -109,17 +153,27 @@ class TrialFailed(Event):
     final: bool
 
 
+@dataclass(frozen=True, slots=True)
+class DriverStarted(Event):
+    """A driver took the sweep up; `trial` is BASE_TRIAL. Between two of these the sweep may have slept."""
+
+
 _KINDS: dict[str, type[Event]] = {
     kind.__name__: kind
     for kind in (
         TrialAsked,
         TrialStarted,
         StepTrained,
+        CheckpointSaved,
+        RungReached,
         CasesAnswered,
         SuiteScored,
         TrialCompleted,
         TrialDiverged,
+        TrialPruned,
+        TrialInfeasible,
         TrialFailed,
+        DriverStarted,
     )
 }
 

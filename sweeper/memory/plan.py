@@ -11,12 +11,18 @@ PACKED_TOKENS = 2048
 
 @dataclass(frozen=True, slots=True)
 class PlannedTrial:
-    """A trial with its micro-batch. `attempt` counts from 1."""
+    """A trial with its micro-batch. `attempt` counts from 1.
+
+    It trains up to optimizer step `stop_step`, which is where `rung` stands, and pauses there; to its
+    end where that is None.
+    """
 
     number: int
     attempt: int
     config: TrialConfig
     micro_batch_size: int
+    stop_step: int | None = None
+    rung: int | None = None
 
     @property
     def gradient_accumulation_steps(self) -> int:

@@ -1,11 +1,13 @@
 """What a study is about. Trials may be compared with each other only while this stays the same."""
 
+import dataclasses
 import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from sweeper.space.parameters import Choice, Constant, Parameter
+from sweeper.space.pruner import PrunerSettings
 from sweeper.space.space import Space
 
 Identity = dict[str, Any]
@@ -18,8 +20,8 @@ _CONTENT_KEYS = ("data.train", "evaluation.dev")
 def identity_of(space: Space) -> Identity:
     """The part of a space that decides what a trial's score means, and which trials are proposed.
 
-    `search.trials`, `promote` and `evaluation.test` are left out: they may change between two
-    starts. A base model is known by its name only. Reads the train and dev files.
+    `search.trials`, `search.wall_time`, `promote` and `evaluation.test` are left out: they may change
+    between two starts. A base model is known by its name only. Reads the train and dev files.
     """
     return {
         "model.base": space.base,
@@ -27,6 +29,8 @@ def identity_of(space: Space) -> Identity:
         "evaluation.dev": _content_hash(space.dev),
         "search.seed": space.search.seed,
         "search.sampler": space.search.sampler,
+        "search.objective": space.search.objective,
+        **_pruner(space.search.pruner),
         **{f"parameters.{name}": _plain(parameter) for name, parameter in space.parameters.items()},
     }
 
@@ -41,6 +45,12 @@ def _difference(key: str, was: Any, now: Any) -> str:
     if key in _CONTENT_KEYS:
         return f"the content of {key} changed"
     return f"{key} was {_readable(was)} and is {_readable(now)}"
+
+
+def _pruner(pruner: PrunerSettings) -> Identity:
+    """Each key by itself, so that a difference names one."""
+    keys = {**dataclasses.asdict(pruner), "rungs": [str(rung) for rung in pruner.rungs]}
+    return {f"search.pruner.{key}": value for key, value in keys.items()}
 
 
 def _plain(parameter: Parameter) -> Any:

@@ -9,7 +9,7 @@ from sweeper.space.base import resolve_base
 from sweeper.space.default_space import DEFAULT_CONSTANTS, DEFAULT_SPACE
 from sweeper.space.parameters import Constant, Parameter
 from sweeper.space.schema import ParametersSection, PromoteSection, SpaceFile
-from sweeper.space.space import PromoteSettings, SearchSettings, Space
+from sweeper.space.space import PromoteSettings, Space
 from sweeper.space.text_file import similar_file
 from sweeper.space.wording import KeyPath
 from sweeper.space.yaml_file import YamlFile, check, read_yaml
@@ -34,7 +34,7 @@ def load_space(path: Path) -> Space:
         base=written.model.base,
         train=train,
         parameters=_parameters(written.parameters),
-        search=SearchSettings(written.search.trials, written.search.seed, written.search.sampler),
+        search=written.search.settings(),
         dev=dev,
         test=test,
         promote=_promote(written.promote, written.name),

@@ -9,12 +9,11 @@ from sweeper.space.broken_rule import BrokenRule
 from sweeper.space.ollama_terms import OllamaParameters, check_ollama_name
 from sweeper.space.parameters import Constant, Parameter
 from sweeper.space.read_parameter import read_parameter
-from sweeper.space.space import SamplerName
+from sweeper.space.search_section import SearchSection
 from sweeper.space.wording import shown
 from sweeper.space.yaml_file import FileModel
 
 _MAX_NAME_LENGTH = 100
-_MAX_SEED = 2**32 - 1  # what numpy's random state takes
 
 
 def _sweep_name(name: str) -> str:
@@ -83,12 +82,6 @@ class ParametersSection(FileModel):
                 at_key=True,
             )
         return self
-
-
-class SearchSection(FileModel):
-    trials: int = Field(default=9, ge=1, examples=["9"])
-    seed: int = Field(default=0, ge=0, le=_MAX_SEED, examples=["0"])
-    sampler: SamplerName = Field(default="tpe", examples=["tpe"])
 
 
 class EvaluationSection(FileModel):

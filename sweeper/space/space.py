@@ -6,17 +6,21 @@ from pathlib import Path
 from typing import Literal
 
 from sweeper.space.parameters import Parameter
+from sweeper.space.pruner import HALVING, ObjectiveName, PrunerSettings
 
 SamplerName = Literal["tpe", "random"]
 
 
 @dataclass(frozen=True, slots=True)
 class SearchSettings:
-    """`trials` is a total that a second start goes on to."""
+    """`trials` is a total that a second start goes on to; so is `wall_seconds`, None where none is set."""
 
     trials: int
     seed: int
     sampler: SamplerName
+    pruner: PrunerSettings = HALVING
+    objective: ObjectiveName = "score"
+    wall_seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
