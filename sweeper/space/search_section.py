@@ -112,9 +112,7 @@ class SearchSection(FileModel):
         default_factory=PrunerSection, examples=["halving"]
     )
     objective: ObjectiveName = Field(default="score", examples=["score"])
-    wall_time: Annotated[float, BeforeValidator(_wall_seconds)] | None = Field(
-        default=None, examples=["2h"]
-    )
+    wall_time: Annotated[float, BeforeValidator(_wall_seconds)] | None = Field(default=None, examples=["2h"])
 
     def settings(self) -> SearchSettings:
         """What the rest of sweeper sees of the section."""
