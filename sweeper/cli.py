@@ -70,6 +70,62 @@ def best(
 
 
 @app.command()
+def trials(
+    context: typer.Context,
+    name: SweepName,
+    sort: Annotated[
+        str | None, typer.Option(help="The column to sort by. [default: the trial's number]")
+    ] = None,
+    descending: Annotated[bool, typer.Option("--desc", help="Highest first.")] = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV, every column.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, every column.")] = False,
+) -> None:
+    """Show all trials of a sweep with what differs between them."""
+    from sweeper.commands.trials import trials
+
+    trials(_home(context), name, sort, descending, as_csv, as_json)
+
+
+@app.command(name="list")
+def list_(context: typer.Context) -> None:
+    """Show the sweeps kept here."""
+    from sweeper.commands.list import list_sweeps
+
+    list_sweeps(_home(context))
+
+
+@app.command()
+def status(context: typer.Context, name: SweepName) -> None:
+    """Show where a sweep stands, while it runs or afterwards."""
+    from sweeper.commands.status import status
+
+    status(_home(context), name)
+
+
+@app.command()
+def stop(context: typer.Context, name: SweepName) -> None:
+    """Stop a running sweep in good order, as Ctrl-C in its own terminal does."""
+    from sweeper.commands.stop import stop
+
+    stop(_home(context), name)
+
+
+@app.command()
+def clean(
+    context: typer.Context,
+    name: SweepName,
+    keep: Annotated[int, typer.Option(help="How many of the best adapters stay.")] = 3,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Tell what would go, and remove nothing.")
+    ] = False,
+) -> None:
+    """Remove adapters of all but the best trials, old checkpoints and files of promotions."""
+    from sweeper.commands.clean import clean
+
+    clean(_home(context), name, keep, dry_run)
+
+
+@app.command()
 def ui(
     context: typer.Context,
     port: Annotated[int, typer.Option(help="Where MLflow listens; the next free one if taken.")] = 5000,

@@ -2,7 +2,7 @@
 
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from typing import Protocol
 
@@ -10,7 +10,7 @@ from sweeper.errors import TrainingError
 from sweeper.event_log import EventLog
 from sweeper.events import Event, TrialAsked, TrialCompleted, TrialDiverged, TrialFailed
 from sweeper.home import Home
-from sweeper.lock import sweep_lock
+from sweeper.lock import held_lock
 from sweeper.memory.fitness import refuse_unfit
 from sweeper.memory.plan import Cohort, plan_trial
 from sweeper.models.reference import resolve_base
@@ -28,6 +28,9 @@ ATTEMPTS = 2
 
 class View(Protocol):
     """Whoever watches the sweep."""
+
+    def resume(self, events: Sequence[Event]) -> None:
+        """Called once, with the events of earlier starts."""
 
     def apply(self, event: Event) -> None:
         """Called with each event, after it is on disk."""
@@ -47,7 +50,7 @@ def run_sweep(home: Home, space: Space, make_worker: Callable[[WorkerSetup], Wor
         seed=space.search.seed,
         sweep_folder=folder.path,
     )
-    with sweep_lock(folder.lock, space.name):
+    with held_lock(folder.lock, f"sweep {space.name!r}"):
         study = Study(home, space)
         shutil.copyfile(space.path, folder.space)
         folder.space_path.write_text(str(space.path))
@@ -77,8 +80,7 @@ class _Sweep:
 
     def _replayed(self) -> list[Event]:
         events = [event for _, event in self.log.read()]
-        for event in events:
-            self.view.apply(event)
+        self.view.resume(events)
         return events
 
     def unfinished(self) -> bool:

@@ -55,6 +55,10 @@ class SweepFolder:
         """Holds the path of the space file that the sweep was last started with."""
         return self.path / "space_path"
 
+    def recorded_space_path(self) -> Path:
+        """The path of the space file that the sweep was last started with."""
+        return Path(self.space_path.read_text())
+
     @property
     def promotions(self) -> Path:
         return self.path / "promotions"

@@ -1,4 +1,4 @@
-"""One driver per sweep: a lock that the operating system lets go when its holder dies."""
+"""Locks that the operating system lets go when their holder dies."""
 
 import fcntl
 import os
@@ -10,8 +10,8 @@ from sweeper.errors import UnavailableError
 
 
 @contextmanager
-def sweep_lock(path: Path, name: str) -> Iterator[None]:
-    """Holds the lock file of sweep `name`. Raises UnavailableError while another process holds it.
+def held_lock(path: Path, what: str) -> Iterator[None]:
+    """Holds the lock file of `what`. Raises UnavailableError while another process holds it.
 
     The file stays; only the lock on it counts, so nothing is left over by kill -9.
     """
@@ -23,10 +23,24 @@ def sweep_lock(path: Path, name: str) -> Iterator[None]:
             file.seek(0)
             holder = file.read().strip() or "unknown"
             raise UnavailableError(
-                f"sweep {name!r} is already running (process {holder}). "
-                "Wait for it or stop it, or give this one another name."
+                f"{what} is already running (process {holder}). Wait for it or stop it."
             ) from None
         file.truncate(0)
         file.write(str(os.getpid()))
         file.flush()
         yield
+
+
+def lock_holder(path: Path) -> int | None:
+    """The process that holds the lock file, or None where nobody does. A process id left over in the
+    file of a dead holder does not count."""
+    try:
+        file = open(path, encoding="utf-8")  # noqa: SIM115
+    except FileNotFoundError:
+        return None
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return int(file.read().strip() or 0) or None
+        return None

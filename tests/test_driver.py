@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -40,6 +40,9 @@ class Watching:
     def __init__(self, act: Callable[[Event], None] = lambda event: None) -> None:
         self.events: list[Event] = []
         self.act = act
+
+    def resume(self, events: Sequence[Event]) -> None:
+        self.events += events
 
     def apply(self, event: Event) -> None:
         self.events.append(event)

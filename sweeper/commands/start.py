@@ -2,29 +2,62 @@
 
 from pathlib import Path
 
+from rich.console import Console
+
+from sweeper.commands.program import program
+from sweeper.data.rows import read_rows
 from sweeper.errors import Interrupted
 from sweeper.home import Home
+from sweeper.report.live import LiveView
+from sweeper.report.progress import SweepProgress
+from sweeper.report.table import end_table, reasons, trials_table
+from sweeper.scoring.load_suite import load_suite
 from sweeper.space.load import load_space
+from sweeper.space.parameters import Constant
+from sweeper.space.space import Space
 
 
 def start(home: Home, space_path: Path, in_process: bool) -> None:
     """Everything that can be refused without the model is refused before anything heavy is imported."""
-    from sweeper.scoring.load_suite import load_suite
-
     space = load_space(space_path)
     for suite in (space.dev, space.test):
         if suite is not None:
             load_suite(suite)
+    read_rows(space.train)
+    console = Console()
+    progress = _run(home, space, in_process, console)
+    _show_end(console, progress, space)
 
+
+def _run(home: Home, space: Space, in_process: bool, console: Console) -> SweepProgress:
+    """Runs to the end. Raises Interrupted on Ctrl-C, which says how to go on."""
     from sweeper.driver import run_sweep
-    from sweeper.report.live import LiveView
+    from sweeper.workers.in_process import InProcessWorker
     from sweeper.workers.spawned import SpawnedWorker
 
-    make_worker = SpawnedWorker
-    if in_process:
-        from sweeper.workers.in_process import InProcessWorker as make_worker  # type: ignore[assignment]
+    searched = [name for name, value in space.parameters.items() if not isinstance(value, Constant)]
     try:
-        with LiveView(space.name, space.search.trials) as view:
-            run_sweep(home, space, make_worker, view)
+        with LiveView(SweepProgress(space.name, space.search.trials), searched, console) as view:
+            run_sweep(home, space, InProcessWorker if in_process else SpawnedWorker, view)
     except KeyboardInterrupt:
-        raise Interrupted(f"stopped. Finished trials are kept; `sweep start {space_path}` goes on") from None
+        raise Interrupted(
+            f"stopped. Finished trials are kept; `{program()} start {space.path}` goes on"
+        ) from None
+    return view.progress
+
+
+def _show_end(console: Console, progress: SweepProgress, space: Space) -> None:
+    if progress.best is None:
+        console.print(trials_table(progress))
+        console.print(reasons(progress))
+        console.print("No trial is complete.")
+        return
+    console.print(end_table(progress))
+    asked = f"{space.search.trials} trials are finished."
+    console.print(f"{asked} For more, raise search.trials and start again.\n", highlight=False)
+    for command, what in (
+        (f"best {space.name}", "all trials"),
+        ("ui", "compare them in MLflow"),
+        (f"promote {space.name}", "put the best one into Ollama"),
+    ):
+        console.print(f"  {program()} {command:<24} {what}", highlight=False)

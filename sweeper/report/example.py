@@ -29,6 +29,11 @@ def example_text(pieces: Iterable[tuple[str, bool]], colour: bool) -> Text:
     return text
 
 
+def printable(text: str) -> str:
+    """`text` on one line, with whatever could speak to the terminal escaped."""
+    return "".join(_escaped(sign) for sign in text)
+
+
 def _visible(token: str) -> str:
     return "".join(_VISIBLE.get(sign) or _escaped(sign) for sign in token)
 

@@ -1,6 +1,7 @@
 """The view of a sweep while it runs: redrawn in place on a terminal, sparse lines elsewhere."""
 
 import time
+from collections.abc import Sequence
 from types import TracebackType
 
 from rich import box
@@ -11,8 +12,8 @@ from rich.text import Text
 
 from sweeper.events import Event
 from sweeper.report.plain import line_for
-from sweeper.report.progress import SweepProgress, TrialProgress, apply
-from sweeper.report.table import parameter_cells
+from sweeper.report.progress import SweepProgress, TrialProgress, apply, replay
+from sweeper.report.table import heading, parameter_cells
 from sweeper.report.text import duration, score
 from sweeper.report.time_left import time_left
 
@@ -24,8 +25,7 @@ _LINE_SECONDS = 60.0
 class LiveView:
     """Takes events and shows where the sweep stands.
 
-    `progress` is what the events of earlier starts amount to; `searched` the parameters worth a
-    column, for they differ between trials.
+    `searched` are the parameters worth a column, for they differ between trials.
 
     Example:
         with LiveView(SweepProgress("tickets", total_trials=8), ["learning_rate"], Console()) as view:
@@ -55,6 +55,10 @@ class LiveView:
         if self._live:
             self._live.stop()
 
+    def resume(self, events: Sequence[Event]) -> None:
+        """Takes the events of earlier starts, of which nothing is told again."""
+        self.progress = replay(self.progress, events)
+
     def apply(self, event: Event) -> None:
         """Takes one event; on a terminal the next redrawing shows it."""
         before, self.progress = self.progress, apply(self.progress, event)
@@ -72,8 +76,12 @@ class LiveView:
 
     def draw(self) -> RenderableType:
         """What a terminal shows now."""
-        progress = self.progress
-        return Group(_table(progress, self._searched), _footer(progress, time.time()))
+        return snapshot(self.progress, self._searched)
+
+
+def snapshot(progress: SweepProgress, searched: list[str]) -> RenderableType:
+    """Where a sweep stands at this moment: its last trials and the best, scores and time left."""
+    return Group(_table(progress, searched), _footer(progress, time.time()))
 
 
 def _table(progress: SweepProgress, searched: list[str]) -> Table:
@@ -84,7 +92,7 @@ def _table(progress: SweepProgress, searched: list[str]) -> Table:
     table.add_column("loss", justify="right")
     table.add_column(f"score ({progress.suite or 'dev'})", justify="right")
     for name in searched:
-        table.add_column(name, justify="right")
+        table.add_column(heading(name), justify="right")
     for trial in _shown(progress):
         loss = "" if trial.loss is None else f"{trial.loss:.3f}"
         cells = parameter_cells(trial, searched)

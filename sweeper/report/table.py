@@ -37,14 +37,13 @@ def trials_table(progress: SweepProgress) -> Table:
     """All trials, the best one first, with the parameters in which they differ."""
     trials = sorted(progress.trials.values(), key=_rank)
     names = varying(trial.config for trial in trials if trial.config is not None)
-    table = Table(box=box.SIMPLE_HEAD)
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     table.add_column("trial", justify="right")
     table.add_column("state")
     table.add_column(f"score ({progress.suite or 'dev'})", justify="right")
     for name in names:
-        table.add_column(name, justify="right")
+        table.add_column(heading(name), justify="right")
     table.add_column("training", justify="right")
-    table.add_column("why it ended")
     for trial in trials:
         time = duration(trial.train_seconds) if trial.train_seconds is not None else ""
         table.add_row(
@@ -53,10 +52,21 @@ def trials_table(progress: SweepProgress) -> Table:
             score(trial.score),
             *parameter_cells(trial, names),
             time,
-            Text(trial.reason or ""),
             style="bold" if trial == progress.best else None,
         )
     return table
+
+
+def reasons(progress: SweepProgress) -> Text:
+    """A line for each trial that did not complete: why it ended. Beside a table they would have no room."""
+    trials = [progress.trials[number] for number in sorted(progress.trials)]
+    lines = [f"  trial {trial.number} {trial.state}: {trial.reason}\n" for trial in trials if trial.reason]
+    return Text("".join(lines), end="")
+
+
+def heading(name: str) -> str:
+    """A parameter's name, broken at its underscores: a table of many stays narrow."""
+    return name.replace("_", "_\n")
 
 
 def parameter_cells(trial: TrialProgress, names: list[str]) -> list[str]:

@@ -8,14 +8,14 @@ from rich.console import Console
 
 from sweeper.events import Event, StepTrained, TrialCompleted
 from sweeper.report.live import LiveView
-from sweeper.report.progress import SweepProgress, replay
+from sweeper.report.progress import SweepProgress
 from tests.sweep_events import Stream, sweep_events
 
 
 def log_lines(events: list[Event], past: list[Event] | None = None) -> list[str]:
     console = Console(file=io.StringIO(), width=80)
-    progress = replay(SweepProgress("tickets", 4), past or [])
-    with LiveView(progress, ["learning_rate", "lora_rank"], console) as view:
+    with LiveView(SweepProgress("tickets", 4), ["learning_rate", "lora_rank"], console) as view:
+        view.resume(past or [])
         for event in events:
             view.apply(event)
     assert isinstance(console.file, io.StringIO)

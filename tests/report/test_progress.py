@@ -107,6 +107,7 @@ def test_time_left_counts_down_while_a_trial_trains(events: list[Event]) -> None
     assert left.trial == pytest.approx(3 * STEP_SECONDS + scoring)
     assert left.sweep == pytest.approx(3 * STEP_SECONDS + scoring + 3 * TRIAL_SECONDS)
     a_second_later = time_left(progress, now + 1)
+    assert left.trial is not None
     assert a_second_later.trial == pytest.approx(left.trial - 1)
 
 
@@ -133,7 +134,7 @@ def test_a_pause_between_two_starts_is_not_taken_for_slowness(events: list[Event
     assert left == pytest.approx(2 * TRIAL_SECONDS, rel=0.01)
 
 
-@pytest.mark.parametrize("cut", range(0, 60, 3))
+@pytest.mark.parametrize("cut", range(0, 52, 3))
 def test_time_left_is_never_negative_nor_absurd(events: list[Event], cut: int) -> None:
     progress = replay(SweepProgress("tickets", 4), events[:cut])
     left = time_left(progress, events[max(cut - 1, 0)].time + 1000)

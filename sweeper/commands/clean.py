@@ -1,0 +1,50 @@
+"""`sweep clean`: frees the disk that a finished sweep does not need any more."""
+
+import shutil
+from pathlib import Path
+
+from sweeper.commands.sweeps import find_sweep, progress_of
+from sweeper.errors import InputError
+from sweeper.home import Home, SweepFolder
+from sweeper.lock import held_lock
+from sweeper.report.progress import SweepProgress
+from sweeper.report.text import size
+
+
+def clean(home: Home, name: str, keep: int, is_dry_run: bool) -> None:
+    """Removes the adapters of all but the `keep` best trials, checkpoints of ended trials, and the
+    large files of promotions. MLflow's copies, events and scores stay.
+
+    Raises InputError for a negative `keep`, UnavailableError while the sweep runs.
+    """
+    if keep < 1:
+        raise InputError("--keep", f"is {keep}, must be at least 1", "Write --keep 3")
+    folder = find_sweep(home, name)
+    with held_lock(folder.lock, f"sweep {name!r}"):
+        removed = [(path, bytes_of(path)) for path in removable(progress_of(folder), folder, keep)]
+        for path, _ in removed:
+            if not is_dry_run:
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+    done = "would be freed" if is_dry_run else "freed"
+    for path, number in removed:
+        print(f"  {size(number):>9}  {path.relative_to(folder.path)}")
+    print(f"{size(sum(number for _, number in removed))} {done}; the {keep} best adapters are kept.")
+
+
+def removable(progress: SweepProgress, folder: SweepFolder, keep: int) -> list[Path]:
+    """What can go, each path existing. Adapters of trials that did not complete are no use to anybody."""
+    complete = [trial for trial in progress.trials.values() if trial.score is not None]
+    best = sorted(complete, key=lambda trial: (-(trial.score or 0.0), trial.number))[:keep]
+    kept = {trial.number for trial in best}
+    ended = [trial.number for trial in progress.trials.values() if trial.is_finished]
+    paths = [folder.trial(number) / "adapter" for number in ended if number not in kept]
+    paths += [folder.trial(number) / "checkpoint" for number in ended]
+    paths += [folder.promotions / "work" / "merged", folder.promotions / "work" / "model.gguf"]
+    return [path for path in paths if path.exists()]
+
+
+def bytes_of(path: Path) -> int:
+    """Of a file, or of all files under a folder."""
+    if path.is_file():
+        return path.stat().st_size
+    return sum(each.stat().st_size for each in path.rglob("*") if each.is_file())

@@ -1,0 +1,49 @@
+"""`sweep ui`: MLflow's own UI on the store of this home."""
+
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+from sweeper.errors import InputError, UnavailableError
+from sweeper.home import Home
+
+_PORTS_TRIED = 50
+
+
+def ui(home: Home, port: int) -> None:
+    """Serves until Ctrl-C, on this machine only.
+
+    Raises InputError where nothing was logged yet, UnavailableError where no port is free.
+    """
+    if not Path(home.mlflow_uri.removeprefix("sqlite:///")).is_file():
+        raise InputError(
+            str(home.mlruns), "no sweep was logged here yet", "Start one with `sweep start SPACE`"
+        )
+    port = free_port(port)
+    command = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", home.mlflow_uri]
+    command += ["--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
+    print(f"MLflow: http://127.0.0.1:{port}   (Ctrl-C ends it)", flush=True)
+    environment = {"MLFLOW_DISABLE_TELEMETRY": "true", **os.environ}
+    server = subprocess.Popen(command, env=environment)
+    try:
+        code = server.wait()
+    except KeyboardInterrupt:
+        server.wait()
+        return
+    raise UnavailableError(f"MLflow's UI ended by itself with exit code {code}; what it said stands above.")
+
+
+def free_port(first: int) -> int:
+    """`first`, or the next port that nobody listens on. Raises UnavailableError where all are taken."""
+    last = min(first + _PORTS_TRIED, 65536)
+    for port in range(first, last):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    raise UnavailableError(f"No port from {first} to {last - 1} is free: give another with --port.")

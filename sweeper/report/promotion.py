@@ -1,0 +1,35 @@
+"""A promotion as it is shown at its end: its proofs, its scores and one answer."""
+
+from rich import box
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from sweeper.report.example import printable
+from sweeper.report.text import score
+
+
+def proofs_table(proofs: list[tuple[str, bool, str]]) -> Table:
+    """Each proof's name, whether it held, and the figures behind it."""
+    table = Table(box=box.SIMPLE_HEAD)
+    table.add_column("proof")
+    table.add_column("")
+    table.add_column("what was seen")
+    for name, passed, detail in proofs:
+        verdict = Text("holds", style="green") if passed else Text("FAILS", style="bold red")
+        table.add_row(Text(name), verdict, Text(printable(detail)))
+    return table
+
+
+def scores_line(suite: str, cases: int, merged: float | None, in_ollama: float | None) -> str:
+    """'test, 60 cases: merged model 0.917, in Ollama 0.917'."""
+    return f"{suite}, {cases} cases: merged model {score(merged)}, in Ollama {score(in_ollama)}"
+
+
+def answer_lines(prompt: str, answer: str, expected: str) -> RenderableType:
+    """One case as Ollama answered it under the live name's own settings."""
+    return Group(
+        Text(f"  asked     {printable(prompt)}"),
+        Text(f"  answered  {printable(answer)}"),
+        Text(f"  expected  {printable(expected)}"),
+    )

