@@ -62,7 +62,7 @@ def halving_step(pruner: PrunerSettings, wave: Sequence[TrialStanding]) -> WaveS
     arrived = list(wave)
     for rung, quota in enumerate(quotas(pruner, len(wave))):
         if rung > 0:
-            arrived.sort(key=lambda trial: _rank(trial, rung - 1))  # noqa: B023
+            arrived.sort(key=lambda trial: _rank(trial, rung - 1))
         is_last = rung == pruner.last_rung
         admitted = [trial for trial in arrived if not _broke_before(trial, rung, is_last)][:quota]
         lacking = sorted(trial.number for trial in admitted if not _has_reached(trial, rung, is_last))

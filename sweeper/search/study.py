@@ -83,7 +83,7 @@ class Study:
             )
 
     def ask(self, number: int) -> TrialConfig:
-        """Proposes trial `number`, the next one, which is RUNNING from now on; one asked before is given again.
+        """Proposes trial `number`, the next one, which is RUNNING from now on; gives an earlier one again.
 
         The proposal is made in memory and stored in one transaction: a process that dies here
         leaves the whole trial or none. Raises ValueError for a number that skips one.

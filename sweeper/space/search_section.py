@@ -1,6 +1,7 @@
 """The `search` section of a space file: how trials are proposed, stopped and chosen."""
 
 import dataclasses
+import itertools
 import re
 from fractions import Fraction
 from typing import Annotated, Any, Literal, Self
@@ -39,7 +40,7 @@ def _rungs(raw: Any) -> tuple[Fraction, ...]:
     if not isinstance(raw, list) or not raw:
         raise BrokenRule(f"is {shown(raw)}, must be a list of shares", "Write for example [1/9, 1/3, 1]")
     rungs = [_share(value, place) for place, value in enumerate(raw)]
-    for place, (lower, upper) in enumerate(zip(rungs, rungs[1:], strict=False), start=1):
+    for place, (lower, upper) in enumerate(itertools.pairwise(rungs), start=1):
         if upper <= lower:
             problem = f"is {upper}, must be greater than the one before it"
             raise BrokenRule(problem, "Put the rungs into rising order", (place,))

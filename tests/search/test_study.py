@@ -25,7 +25,6 @@ from sweeper.space.space import SamplerName, Space
 from sweeper.space.trial_config import TrialConfig
 from tests.search.spaces import make_space
 
-
 THIRDS = dataclasses.replace(HALVING, rungs=(Fraction(1, 3), Fraction(1)))
 
 
@@ -46,7 +45,8 @@ def score_of(config: TrialConfig) -> float:
 
 def search(home: Home, space: Space, restart: bool) -> list[TrialConfig]:
     """A whole search; every fourth trial is pruned, every seventh fails."""
-    study, configs = Study(home, space), []
+    study = Study(home, space)
+    configs: list[TrialConfig] = []
     while study.finished_count() < space.search.trials:
         if restart:
             study = Study(home, space)
@@ -325,7 +325,7 @@ def test_optuna_says_nothing(tmp_path: Path) -> None:
         "from sweeper.home import Home; from sweeper.search.study import Study;"
         "folder = Path(sys.argv[1]); study = Study(Home(folder / 'mlruns'), make_space(folder));"
         "study.ask(0); study.tell_completed(0, 0.5); study.ask(1); study.tell_pruned(1, 'late', {0: 1.5});"
-        "study.ask(2); study.tell_infeasible(2, 'no memory', 1e9); study.tell_infeasible(2, 'no memory', 1e9);"
+        "study.ask(2); study.tell_infeasible(2, 'no memory', 1e9); study.tell_infeasible(2, 'again', 1e9);"
         "study.ask(3)"
     )
     run = subprocess.run(
