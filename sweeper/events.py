@@ -44,9 +44,9 @@ class TrialAsked(Event):
 
 @dataclass(frozen=True, slots=True)
 class TrialStarted(Event):
-    """A worker took the trial up. `attempt` counts from 1.
+    """A worker took the trial up. `attempt` counts from 1; a later attempt voids the earlier ones.
 
-    What was told of the trial after `resumed_step` is void; it is 0 where the trial begins anew.
+    An attempt that goes on from a checkpoint voids only what came after `resumed_step`.
     """
 
     attempt: int
@@ -71,17 +71,14 @@ class StepTrained(Event):
 
 @dataclass(frozen=True, slots=True)
 class CheckpointSaved(Event):
-    """The trial can go on from after optimizer step `step`."""
+    """The trial can go on from the end of `step`, whatever happens to its worker."""
 
     step: int
 
 
 @dataclass(frozen=True, slots=True)
 class RungReached(Event):
-    """The trial paused at a rung, its checkpoint saved. `value` is target_loss on dev: lower is better.
-
-    `rung` counts from 0. `value` is always finite.
-    """
+    """Paused after `step`, saved. `value` is target_loss on dev: lower is better, never inf or NaN."""
 
     rung: int
     step: int
@@ -119,7 +116,7 @@ class TrialCompleted(Event):
 
 @dataclass(frozen=True, slots=True)
 class TrialDiverged(Event):
-    """The loss stopped being a number; the trial ended at once."""
+    """The loss stopped being a number, or grew beyond bounds; the trial ended at once."""
 
     step: int
     reason: str

@@ -66,6 +66,10 @@ class SweepFolder:
     def trial(self, number: int) -> Path:
         return self.path / "trials" / f"{number:04d}"
 
+    def checkpoint(self, number: int) -> Path:
+        """The file that a trial's training goes on from; there while the trial may still train."""
+        return self.trial(number) / "checkpoint"
+
 
 def find_home(folder: Path | None) -> Home:
     """The folder given, else SWEEPER_HOME, else the nearest parent with an mlruns/, else here."""

@@ -13,8 +13,8 @@ PACKED_TOKENS = 2048
 class PlannedTrial:
     """A trial with its micro-batch. `attempt` counts from 1.
 
-    It trains up to optimizer step `stop_step`, which is where `rung` stands, and pauses there; to its
-    end where that is None.
+    It pauses after optimizer step `stop_step` and reports there as `rung`; without one, or with one
+    that its training does not go beyond, it trains to its end.
     """
 
     number: int
@@ -39,8 +39,11 @@ class Cohort:
 def plan_trial(number: int, attempt: int, config: TrialConfig, row_lengths: Sequence[int]) -> PlannedTrial:
     """The largest micro-batch that divides the effective batch and packs into PACKED_TOKENS.
 
-    `row_lengths` are in tokens, before the cut to max_seq_length; the longest one decides.
+    `row_lengths` are in tokens, before the cut to max_seq_length; the longest one decides. Where the
+    user gave per_device_train_batch_size, that is the micro-batch, whatever fits.
     """
+    if config.per_device_train_batch_size is not None:
+        return PlannedTrial(number, attempt, config, config.per_device_train_batch_size)
     longest = min(max(row_lengths), config.max_seq_length)
     batch = config.effective_batch_size
     fitting = [size for size in range(1, batch + 1) if batch % size == 0 and size * longest <= PACKED_TOKENS]

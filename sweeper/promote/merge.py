@@ -1,7 +1,8 @@
-"""Merges a LoRA adapter into its base: W + (lora_alpha / r) B A in fp32, rounded once to f16."""
+"""Merges a LoRA adapter into its base: W + scale B A in fp32, rounded once to f16."""
 
 import copy
 import json
+import math
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 _PREFIX = "base_model.model."
 _REFUSED = {
     "use_dora": False,
-    "use_rslora": False,
     "fan_in_fan_out": False,
     "bias": "none",
     "modules_to_save": None,
@@ -34,10 +34,12 @@ class LoraAdapter:
     rank: int
     alpha: float
     pairs: dict[str, tuple["Tensor", "Tensor"]]
+    use_rslora: bool = False
 
     @property
     def scale(self) -> float:
-        return self.alpha / self.rank
+        """lora_alpha / r, or lora_alpha / sqrt(r) where the adapter says use_rslora."""
+        return self.alpha / (math.sqrt(self.rank) if self.use_rslora else self.rank)
 
 
 def read_adapter(folder: Path) -> LoraAdapter:
@@ -60,7 +62,10 @@ def read_adapter(folder: Path) -> LoraAdapter:
                 "Promote an adapter of plain LoRA",
             )
     return LoraAdapter(
-        int(config["r"]), float(config["lora_alpha"]), _pairs(load_file(weights_path), weights_path)
+        int(config["r"]),
+        float(config["lora_alpha"]),
+        _pairs(load_file(weights_path), weights_path),
+        bool(config.get("use_rslora")),
     )
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from sweeper.space.broken_rule import BrokenRule
 from sweeper.space.parameters import Choice, Constant, Parameter, Range, Scalar
-from sweeper.space.rules import NUMBERS, check_value, example_of
+from sweeper.space.rules import CONSTANT_ONLY, NUMBERS, check_value, example_of
 from sweeper.space.suggest import closest, did_you_mean
 from sweeper.space.wording import shown
 
@@ -15,6 +15,8 @@ def read_parameter(name: str, raw: Any) -> Parameter:
     """The parameter `name` from plain YAML data. Raises BrokenRule with the keys down to the fault."""
     if not isinstance(raw, dict):
         return Constant(check_value(name, raw))
+    if name in CONSTANT_ONLY:
+        raise BrokenRule("is the same in every trial, it cannot be searched", f"Write {example_of(name)}")
     keys = {closest(key, (*_RANGE_KEYS, "values")) for key in raw}
     if "values" in keys and not keys.intersection(_RANGE_KEYS):
         return _choice(name, raw)

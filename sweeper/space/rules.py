@@ -26,19 +26,35 @@ polynomial is left out: it is linear down to 1e-7 and refuses learning rates bel
 """
 
 
+PAIR = ("per_device_train_batch_size", "gradient_accumulation_steps")
+"""Given together or not at all; their product is the effective batch."""
+
+CONSTANT_ONLY = ("save_steps", "logging_steps")
+"""They change nothing that a trial learns, so there is nothing to search."""
+
+OPTIONAL = ("num_train_epochs", "max_steps", *PAIR, *CONSTANT_ONLY)
+"""The parameters that may be None in a TrialConfig: they do not apply, or the sweep decides."""
+
+
 @dataclass(frozen=True, slots=True)
 class NumberRule:
-    """`minimum` itself is allowed unless `above` is set."""
+    """`minimum` itself is allowed unless `above` is set; `below` never is."""
 
     example: str
     minimum: float
     above: bool = False
     integer: bool = False
+    below: float = math.inf
 
     @property
     def wanted(self) -> str:
         kind = "a whole number" if self.integer else "a number"
-        return f"{kind} {'greater than' if self.above else 'of at least'} {self.minimum:g}"
+        end = f" and below {self.below:g}" if self.below < math.inf else ""
+        return f"{kind} {'greater than' if self.above else 'of at least'} {self.minimum:g}{end}"
+
+    def allows(self, value: float) -> bool:
+        """Whether a number lies within the bounds; a bound of infinity is one too."""
+        return (value > self.minimum if self.above else value >= self.minimum) and value < self.below
 
 
 NUMBERS: dict[str, NumberRule] = {
@@ -52,13 +68,18 @@ NUMBERS: dict[str, NumberRule] = {
     "warmup_steps": NumberRule("0.05", 0),
     "weight_decay": NumberRule("0.01", 0),
     "max_grad_norm": NumberRule("1", 0),
+    "lora_dropout": NumberRule("0.05", 0, below=1),
+    "per_device_train_batch_size": NumberRule("4", 1, integer=True),
+    "gradient_accumulation_steps": NumberRule("2", 1, integer=True),
+    "save_steps": NumberRule("100", 1, integer=True),
+    "logging_steps": NumberRule("10", 1, integer=True),
 }
-"""The parameters that are numbers; only these can be ranges."""
+"""The parameters that are numbers; only these can be ranges, those of CONSTANT_ONLY aside."""
 
 
 def example_of(name: str) -> str:
     """A value of the parameter `name`, as YAML text."""
-    texts = {"target_modules": "[q_proj, v_proj]", "lr_scheduler_type": "linear"}
+    texts = {"target_modules": "[q_proj, v_proj]", "lr_scheduler_type": "linear", "use_rslora": "true"}
     return texts.get(name) or NUMBERS[name].example
 
 
@@ -68,13 +89,15 @@ def check_value(name: str, value: Any) -> Scalar:
         return _target_modules(value)
     if name == "lr_scheduler_type":
         return _scheduler(value)
+    if name == "use_rslora":
+        return _true_or_false(value)
     return _number(name, value, NUMBERS[name])
 
 
 def _number(name: str, value: Any, rule: NumberRule) -> float | int:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise BrokenRule(f"is {shown(value)}, must be {rule.wanted}", _number_fix(value, rule))
-    if not math.isfinite(value) or value < rule.minimum or (rule.above and value == rule.minimum):
+    if not rule.allows(value):
         raise BrokenRule(f"is {value}, must be {rule.wanted}", _number_fix(value, rule))
     if name == "warmup_steps" and value >= 1 and value != int(value):
         problem = f"is {value}, must be a whole number of steps, or below 1 for a share of all steps"
@@ -93,6 +116,14 @@ def _number_fix(value: Any, rule: NumberRule) -> str:
     if isinstance(value, list):
         return "Write `{values: [...]}` to search among them"
     return f"Write for example {rule.example}"
+
+
+def _true_or_false(value: Any) -> bool:
+    if isinstance(value, bool):
+        return value
+    meant = {"yes": "true", "on": "true", "no": "false", "off": "false"}.get(str(value).lower())
+    fix = "Write `{values: [...]}` to search among them" if isinstance(value, list) else "Write true"
+    raise BrokenRule(f"is {shown(value)}, must be true or false", f"Write {meant}" if meant else fix)
 
 
 def _scheduler(value: Any) -> str:

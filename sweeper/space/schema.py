@@ -9,6 +9,7 @@ from sweeper.space.broken_rule import BrokenRule
 from sweeper.space.ollama_terms import OllamaParameters, check_ollama_name
 from sweeper.space.parameters import Constant, Parameter
 from sweeper.space.read_parameter import read_parameter
+from sweeper.space.rules import PAIR
 from sweeper.space.search_section import SearchSection
 from sweeper.space.wording import shown
 from sweeper.space.yaml_file import FileModel
@@ -63,6 +64,12 @@ class ParametersSection(FileModel):
     weight_decay: Parameter | None = None
     max_grad_norm: Parameter | None = None
     lr_scheduler_type: Parameter | None = None
+    lora_dropout: Parameter | None = None
+    use_rslora: Parameter | None = None
+    per_device_train_batch_size: Parameter | None = None
+    gradient_accumulation_steps: Parameter | None = None
+    save_steps: Parameter | None = None
+    logging_steps: Parameter | None = None
 
     @field_validator("*", mode="plain")
     @classmethod
@@ -81,7 +88,18 @@ class ParametersSection(FileModel):
                 ("warmup_steps",),
                 at_key=True,
             )
+        self._check_pair()
         return self
+
+    def _check_pair(self) -> None:
+        named = [name for name in PAIR if getattr(self, name)]
+        if len(named) == 1:
+            missing = next(name for name in PAIR if name not in named)
+            fix = f"Add {missing}, or write effective_batch_size alone"
+            raise BrokenRule(f"needs {missing} beside it", fix, (named[0],), at_key=True)
+        if named and self.effective_batch_size:
+            problem = f"excludes {' and '.join(PAIR)}, whose product it is"
+            raise BrokenRule(problem, "Keep it or the two", ("effective_batch_size",), at_key=True)
 
 
 class EvaluationSection(FileModel):

@@ -3,13 +3,14 @@
 import json
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
 from torch import nn
 
-from sweeper.training.slot_linear import LoraWeights
+from sweeper.space.trial_config import TrialConfig
+from sweeper.training.slot_linear import LoraWeights, lora_scaling
 from sweeper.training.targets import ALL_LINEAR
 
 CONFIG_FILE = "adapter_config.json"
@@ -21,19 +22,19 @@ def save_adapter(
     folder: Path,
     adapter: Mapping[str, LoraWeights],
     base_name: str,
-    lora_alpha: float,
-    target_modules: Sequence[str],
+    trial: TrialConfig,
 ) -> None:
     """Writes the folder whole or not at all: a crash leaves no half adapter under its name."""
     from peft import LoraConfig
     from safetensors.torch import save_file
 
-    rank = next(iter(adapter.values())).lora_a.shape[0]
+    alpha, targets = trial.lora_alpha, trial.target_modules
     config = LoraConfig(
-        r=rank,
-        lora_alpha=int(lora_alpha) if float(lora_alpha).is_integer() else lora_alpha,
-        lora_dropout=0.0,
-        target_modules="all-linear" if tuple(target_modules) == ALL_LINEAR else list(target_modules),
+        r=trial.lora_rank,
+        lora_alpha=int(alpha) if float(alpha).is_integer() else alpha,
+        lora_dropout=trial.lora_dropout,
+        use_rslora=trial.use_rslora,
+        target_modules="all-linear" if targets == ALL_LINEAR else list(targets),
         task_type="CAUSAL_LM",
         base_model_name_or_path=base_name,
         inference_mode=True,
@@ -56,7 +57,7 @@ def load_adapter(folder: Path) -> dict[str, LoraWeights]:
     from safetensors.torch import load_file
 
     config = json.loads((folder / CONFIG_FILE).read_text())
-    scaling = config["lora_alpha"] / config["r"]
+    scaling = lora_scaling(config["lora_alpha"], config["r"], config["use_rslora"])
     tensors: dict[str, torch.Tensor] = load_file(str(folder / WEIGHTS_FILE))
     names = sorted({name.removeprefix(_PREFIX).rpartition(".lora_")[0] for name in tensors})
     return {

@@ -8,22 +8,28 @@ from typing import Any
 import torch
 from torch import nn
 
-from sweeper.data.encode import EncodedRow
-from sweeper.training.packed import IGNORED, PackedBatch, pack
+from sweeper.data.encode import IGNORED, EncodedRow
+from sweeper.training.divergence import loss_ceiling
+from sweeper.training.dropout import DropoutDraw
+from sweeper.training.packed import PackedBatch, pack
 from sweeper.training.slot import Slot
 from sweeper.training.slot_linear import SlotLinear, active_slots, wrap_linears
 
 
 @dataclass(frozen=True, slots=True)
 class StepResult:
-    """One optimizer step of one slot, or the end of a slot whose loss is no number (`diverged`)."""
+    """One optimizer step of one slot, mean loss in nats a token.
+
+    `divergence` is the reason why the slot must not go on; with a loss that is no number the step
+    was not taken.
+    """
 
     slot: Slot
     step: int
     loss: float
     learning_rate: float
     grad_norm: float
-    diverged: bool = False
+    divergence: str | None = None
 
 
 class Engine:
@@ -36,23 +42,40 @@ class Engine:
         self.head: nn.Module = model.get_output_embeddings()
         self.layers: dict[str, SlotLinear] = wrap_linears(model, self.head)
         self.share_prefix = share_prefix
+        self.loss_ceiling = loss_ceiling(self.head.weight.shape[0])
 
     def train(self, slots: Sequence[Slot]) -> Iterator[StepResult]:
-        """Trains all `slots` to their ends; gives a result whenever one of them has taken a step."""
-        active = list(slots)
+        """Trains each of `slots` until it stops; gives a result whenever one of them has taken a step."""
+        active = [slot for slot in slots if not slot.stopped]
         while active:
-            losses = self.micro_step(active)
-            for slot, loss in zip(list(active), losses, strict=True):
-                slot.window_loss += loss
-                if not math.isfinite(slot.window_loss):
-                    active.remove(slot)
-                    yield StepResult(slot, slot.step + 1, slot.window_loss, 0.0, 0.0, diverged=True)
-                elif slot.window_is_complete:
-                    mean_loss = slot.window_loss
-                    learning_rate, norm = slot.optimizer_step()
-                    if slot.finished:
-                        active.remove(slot)
-                    yield StepResult(slot, slot.step, mean_loss, learning_rate, norm)
+            for result in self.advance(active):
+                if result.divergence or result.slot.stopped:
+                    active.remove(result.slot)
+                yield result
+
+    def advance(self, slots: Sequence[Slot]) -> list[StepResult]:
+        """One micro-batch of each of `slots`, none of which has stopped. Gives the steps that it completed.
+
+        Which slots go along may change from call to call: none can tell.
+        """
+        results = []
+        for slot, loss in zip(slots, self.micro_step(slots), strict=True):
+            slot.window_loss += loss
+            if not math.isfinite(slot.window_loss):
+                step = slot.step + 1
+                reason = f"the loss at step {step} is {slot.window_loss}"
+                results.append(StepResult(slot, step, slot.window_loss, 0.0, 0.0, reason))
+            elif slot.window_is_complete:
+                results.append(self._take_step(slot))
+        return results
+
+    def _take_step(self, slot: Slot) -> StepResult:
+        loss = slot.window_loss
+        learning_rate, norm = slot.optimizer_step()
+        divergence = slot.losses.diverges(loss, self.loss_ceiling)
+        if not math.isfinite(norm):
+            divergence = f"the gradient's norm at step {slot.step} is {norm}"
+        return StepResult(slot, slot.step, loss, learning_rate, norm, divergence)
 
     def micro_step(self, slots: Sequence[Slot]) -> list[float]:
         """Forward and backward of one micro-batch per slot; gradients add up in each slot's adapter.
@@ -60,24 +83,32 @@ class Engine:
         Gives each slot's share of its window's mean loss.
         """
         counts = torch.tensor([float(slot.window_label_count) for slot in slots])
+        keys = [slot.dropout_key for slot in slots]
         groups = [slot.next_micro_batch() for slot in slots]
-        with active_slots(self.layers, [slot.adapter for slot in slots]):
-            sums = self.loss_sums(pack(groups, self.share_prefix))
+        batch = pack(groups, [self.share_prefix and key is None for key in keys])
+        dropouts = [
+            DropoutDraw(slot.config.lora_dropout, key, real.nonzero()[:, 0]) if key else None
+            for slot, key, real in zip(slots, keys, batch.real, strict=True)
+        ]
+        with active_slots(self.layers, [slot.adapter for slot in slots], dropouts):
+            sums = self.loss_sums(batch)
             shares = sums / counts
             # A slot whose loss is no number must not reach the others through the sum.
             torch.where(shares.isfinite(), shares, 0.0).sum().backward()  # type: ignore[no-untyped-call]
         return shares.tolist()
 
     def loss_sums(self, batch: PackedBatch) -> torch.Tensor:
-        """Sum of token cross-entropies in each slot's row, shape [K].
+        """Sum of token cross-entropies in each slot's row, shape [K]."""
+        owners = (batch.labels != IGNORED).nonzero()[:, 0]
+        return torch.zeros(len(batch.input_ids)).index_add(0, owners, self.token_losses(batch))
+
+    def token_losses(self, batch: PackedBatch) -> torch.Tensor:
+        """Cross-entropy at each labelled position of all slots in turn, in nats, fp32, shape [labels].
 
         The head runs on labelled positions only.
         """
-        labelled = batch.labels != IGNORED
         logits = self.labelled_logits(batch).float()
-        losses = nn.functional.cross_entropy(logits, batch.labels[labelled], reduction="none")
-        owners = labelled.nonzero()[:, 0]
-        return torch.zeros(len(batch.input_ids)).index_add(0, owners, losses)
+        return nn.functional.cross_entropy(logits, batch.labels[batch.labels != IGNORED], reduction="none")
 
     def labelled_logits(self, batch: PackedBatch) -> torch.Tensor:
         """Logits at the labelled positions of all slots in turn, shape [labels, vocabulary]."""
@@ -97,10 +128,10 @@ class Engine:
         Architectures differ in whether they honour the packed layout's mask; this shows it at load.
         """
         packed = self.labelled_logits(pack([rows], self.share_prefix))
-        alone = torch.cat(
-            [
-                self.model(input_ids=torch.tensor([row.input_ids])).logits[0, row.prompt_length - 1 : -1]
-                for row in rows
-            ]
-        )
+        alone = torch.cat([self._labelled_alone(row) for row in rows])
         return float((packed - alone).abs().max())
+
+    def _labelled_alone(self, row: EncodedRow) -> torch.Tensor:
+        labelled = torch.tensor(row.labels[1:]) != IGNORED
+        logits: torch.Tensor = self.model(input_ids=torch.tensor([row.input_ids])).logits[0, :-1][labelled]
+        return logits

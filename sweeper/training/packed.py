@@ -11,10 +11,7 @@ from dataclasses import dataclass
 
 import torch
 
-from sweeper.data.encode import EncodedRow, common_prefix_length
-
-IGNORED = -100
-"""The label of a position that is not trained, as in transformers."""
+from sweeper.data.encode import IGNORED, EncodedRow, common_prefix_length
 
 _PADDING = -1
 _PREFIX = 0
@@ -24,19 +21,29 @@ _PREFIX = 0
 class PackedBatch:
     """One packed row for each of K slots.
 
-    Shapes: input_ids, position_ids, labels [K, T]; attention_mask [K, 1, T, T], True where the
-    query (third dimension) may see the key (fourth). `labels` holds the token that follows a position.
+    Shapes: input_ids, position_ids, labels, real [K, T]; attention_mask [K, 1, T, T], True where the
+    query (third dimension) may see the key (fourth). `labels` holds the token that follows a
+    position; `real` is False in the padding.
     """
 
     input_ids: torch.Tensor
     position_ids: torch.Tensor
     labels: torch.Tensor
     attention_mask: torch.Tensor
+    real: torch.Tensor
 
 
-def pack(groups: Sequence[Sequence[EncodedRow]], share_prefix: bool = True) -> PackedBatch:
-    """Packs each slot's micro-batch (`groups[k]`, never empty) into row k."""
-    packed = [_pack_one(group, common_prefix_length(group) if share_prefix else 0) for group in groups]
+def pack(groups: Sequence[Sequence[EncodedRow]], share_prefix: bool | Sequence[bool] = True) -> PackedBatch:
+    """Packs each slot's micro-batch (`groups[k]`, never empty) into row k.
+
+    `share_prefix` is for all slots or for each. A slot with dropout must not share: each of its rows
+    drops on its own.
+    """
+    shares = [share_prefix] * len(groups) if isinstance(share_prefix, bool) else share_prefix
+    packed = [
+        _pack_one(group, common_prefix_length(group) if share else 0)
+        for group, share in zip(groups, shares, strict=True)
+    ]
     longest = max(len(row.tokens) for row in packed)
     length = -(-longest // 8) * 8  # matmuls are faster on round lengths
 
@@ -49,6 +56,7 @@ def pack(groups: Sequence[Sequence[EncodedRow]], share_prefix: bool = True) -> P
         position_ids=rectangle([row.positions for row in packed], 0),
         labels=rectangle([row.labels for row in packed], IGNORED),
         attention_mask=_mask(segments),
+        real=segments != _PADDING,
     )
 
 
@@ -69,12 +77,9 @@ def _pack_one(group: Sequence[EncodedRow], prefix: int) -> _PackedRow:
     )
     for segment, row in enumerate(group, start=1):
         length = len(row.input_ids)
-        following = [
-            row.input_ids[at + 1] if at + 1 >= row.prompt_length else IGNORED for at in range(length - 1)
-        ]
         packed.tokens += row.input_ids[prefix:]
         packed.positions += range(prefix, length)
-        packed.labels += [*following, IGNORED][prefix:]
+        packed.labels += [*row.labels[prefix + 1 :], IGNORED]  # a position's label is the token that follows
         packed.segments += [segment] * (length - prefix)
     return packed
 

@@ -1,7 +1,9 @@
 """One trial in training: its adapter, optimizer, schedule and place in the data, shared with nobody."""
 
+import itertools
 import math
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import nn
@@ -9,7 +11,8 @@ from torch import nn
 from sweeper.data.encode import EncodedRow
 from sweeper.data.order import total_steps, windows
 from sweeper.space.trial_config import TrialConfig
-from sweeper.training.slot_linear import LoraWeights, SlotLinear
+from sweeper.training.divergence import LossWatch
+from sweeper.training.slot_linear import LoraWeights, SlotLinear, lora_scaling
 from sweeper.training.targets import target_layers
 
 
@@ -27,6 +30,7 @@ class Slot:
         layers: Mapping[str, SlotLinear],
         micro_batch_size: int,
         seed: int,
+        stop_step: int | None = None,
     ) -> None:
         from transformers import get_scheduler
 
@@ -45,28 +49,47 @@ class Slot:
             num_warmup_steps=warmup_step_count(config, self.total_steps),
             num_training_steps=self.total_steps,
         )
+        self.stop_step = self.total_steps if stop_step is None else min(stop_step, self.total_steps)
         self.step = 0
         self.examples = 0
         self.tokens = 0
-        self._windows = windows(config, len(rows), seed)
-        self._open_window()
+        self.train_seconds = 0.0
+        self.losses = LossWatch()
+        self._seed = seed
+        self._open_windows()
 
     @property
     def finished(self) -> bool:
         return self.step >= self.total_steps
 
+    @property
+    def stopped(self) -> bool:
+        """Whether nothing is to be trained: finished, or paused at `stop_step`."""
+        return self.step >= self.stop_step
+
+    def _open_windows(self) -> None:
+        self._windows = itertools.islice(windows(self.config, len(self.rows), self._seed), self.step, None)
+        self._open_window()
+
     def _open_window(self) -> None:
         self._pending = [self.rows[index] for index in next(self._windows, [])]
         self.window_label_count = sum(row.label_count for row in self._pending)
         self.window_loss = 0.0
+        self.micro_batch = 0
 
     def next_micro_batch(self) -> list[EncodedRow]:
         """The next rows of the current window, at most `micro_batch_size`. Empty once finished."""
         batch = self._pending[: self.micro_batch_size]
         self._pending = self._pending[self.micro_batch_size :]
+        self.micro_batch += 1
         self.examples += len(batch)
         self.tokens += sum(len(row.input_ids) for row in batch)
         return batch
+
+    @property
+    def dropout_key(self) -> str | None:
+        """What the dropout masks of the next micro-batch are drawn from, None without dropout."""
+        return f"{self._seed}/{self.step}/{self.micro_batch}" if self.config.lora_dropout else None
 
     @property
     def window_is_complete(self) -> bool:
@@ -85,6 +108,48 @@ class Slot:
         self._open_window()
         return learning_rate, float(norm)
 
+    def state(self) -> dict[str, Any]:
+        """All that the coming steps depend on beside the constructor's arguments; tensors copied to the CPU.
+
+        Only between optimizer steps: a window that is begun is not saved. Raises ValueError there.
+        """
+        if self.micro_batch:
+            raise ValueError("a slot can be saved between optimizer steps only")
+        counters = {name: getattr(self, name) for name in _COUNTERS}
+        return {
+            "counters": counters,
+            "parameters": [_copied(parameter.detach()) for parameter in self.parameters],
+            "optimizer": _copied(self.optimizer.state_dict()),
+            "scheduler": _copied(self.scheduler.state_dict()),
+            "losses": self.losses.state(),
+        }
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        """Goes on from what `state` gave for a slot of the same arguments."""
+        with torch.no_grad():
+            for parameter, saved in zip(self.parameters, state["parameters"], strict=True):
+                parameter.copy_(saved)
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.scheduler.load_state_dict(state["scheduler"])
+        self.losses.load_state(state["losses"])
+        for name in _COUNTERS:
+            setattr(self, name, state["counters"][name])
+        self._open_windows()
+
+
+_COUNTERS = ("step", "examples", "tokens", "train_seconds")
+
+
+def _copied(value: Any) -> Any:
+    """A copy of nested state that shares no tensor with it."""
+    if isinstance(value, torch.Tensor):
+        return value.detach().to("cpu", copy=True)
+    if isinstance(value, Mapping):
+        return {key: _copied(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(_copied(item) for item in value)
+    return value
+
 
 def warmup_step_count(config: TrialConfig, steps: int) -> int:
     """`warmup_steps` as a count: a value below 1 is a share of all steps, rounded up (transformers 5)."""
@@ -99,13 +164,12 @@ def new_adapter(config: TrialConfig, layers: Mapping[str, SlotLinear], seed: int
     Raises InputError for a target module that no layer is named after.
     """
     generator = torch.Generator().manual_seed(seed)
+    scaling = lora_scaling(config.lora_alpha, config.lora_rank, config.use_rslora)
     adapter = {}
     for name in target_layers(config.target_modules, layers):
         base = layers[name].base
         lora_a = torch.empty(config.lora_rank, base.in_features)
         nn.init.kaiming_uniform_(lora_a, a=math.sqrt(5), generator=generator)
         lora_b = torch.zeros(base.out_features, config.lora_rank)
-        adapter[name] = LoraWeights(
-            nn.Parameter(lora_a), nn.Parameter(lora_b), config.lora_alpha / config.lora_rank
-        )
+        adapter[name] = LoraWeights(nn.Parameter(lora_a), nn.Parameter(lora_b), scaling)
     return adapter

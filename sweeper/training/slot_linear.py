@@ -1,23 +1,35 @@
 """A frozen linear layer that K adapters share: the batch dimension is the slot."""
 
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
 from torch import nn
 
+from sweeper.training.dropout import DropoutDraw
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LoraWeights:
     """One adapter's part in one layer: A [rank, in_features], B [out_features, rank], both fp32.
 
-    `scaling` is lora_alpha / rank (Hu et al. 2021, "LoRA", arXiv 2106.09685, section 4.1).
+    `scaling` is what `lora_scaling` gives.
     """
 
     lora_a: nn.Parameter
     lora_b: nn.Parameter
     scaling: float
+
+
+def lora_scaling(lora_alpha: float, rank: int, use_rslora: bool = False) -> float:
+    """lora_alpha / rank (Hu et al. 2021, "LoRA", arXiv 2106.09685, section 4.1).
+
+    With `use_rslora` lora_alpha / sqrt(rank), which keeps the size of the change over ranks
+    (Kalajdzievski 2023, "A rank stabilization scaling factor", arXiv 2312.03732).
+    """
+    return lora_alpha / (math.sqrt(rank) if use_rslora else rank)
 
 
 class SlotLinear(nn.Module):
@@ -27,10 +39,12 @@ class SlotLinear(nn.Module):
     slot k. Without active slots it is the base layer. It never owns adapters: slots do.
     """
 
-    def __init__(self, base: nn.Linear) -> None:
+    def __init__(self, base: nn.Linear, number: int) -> None:
         super().__init__()
         self.base = base
+        self.number = number
         self.active: tuple[LoraWeights | None, ...] = ()
+        self.dropouts: tuple[DropoutDraw | None, ...] = ()
 
     def forward(self, inputs: torch.Tensor) -> torch.Tensor:
         output: torch.Tensor = self.base(inputs)
@@ -38,9 +52,17 @@ class SlotLinear(nn.Module):
             return output
         slots = len(self.active)
         rows = inputs.reshape(slots, -1, inputs.shape[-1])
+        if any(self.dropouts):
+            rows = rows * self._kept(rows)
         down, up = _stack(self.active, rows)
         changed = torch.baddbmm(output.reshape(slots, -1, output.shape[-1]), rows @ down, up)
         return changed.reshape(output.shape)
+
+    def _kept(self, rows: torch.Tensor) -> torch.Tensor:
+        pairs = zip(self.dropouts, rows, strict=True)
+        return torch.stack(
+            [draw.kept(self.number, own) if draw else torch.ones_like(own) for draw, own in pairs]
+        )
 
 
 def _stack(active: Sequence[LoraWeights | None], rows: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -71,19 +93,24 @@ def wrap_linears(model: nn.Module, output_head: nn.Module | None) -> dict[str, S
     for parent_name, parent in list(model.named_modules()):
         for child_name, child in list(parent.named_children()):
             if isinstance(child, nn.Linear) and child is not output_head:
-                layer = SlotLinear(child)
+                layer = SlotLinear(child, len(wrapped))
                 setattr(parent, child_name, layer)
                 wrapped[f"{parent_name}.{child_name}" if parent_name else child_name] = layer
     return wrapped
 
 
 @contextmanager
-def active_slots(layers: dict[str, SlotLinear], adapters: Sequence[dict[str, LoraWeights]]) -> Iterator[None]:
-    """Within it, row part k of every batch goes through `adapters[k]`."""
+def active_slots(
+    layers: Mapping[str, SlotLinear],
+    adapters: Sequence[Mapping[str, LoraWeights]],
+    dropouts: Sequence[DropoutDraw | None] = (),
+) -> Iterator[None]:
+    """Within it, row part k of every batch goes through `adapters[k]`, by `dropouts[k]` if there are any."""
     for name, layer in layers.items():
         layer.active = tuple(adapter.get(name) for adapter in adapters)
+        layer.dropouts = tuple(dropouts)
     try:
         yield
     finally:
         for layer in layers.values():
-            layer.active = ()
+            layer.active, layer.dropouts = (), ()

@@ -1,31 +1,32 @@
 """The work itself, in whichever process it runs: load a base once, train cohorts, score."""
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import torch
 
 from sweeper.data.encode import cut_rows, encode_row
-from sweeper.data.order import total_examples
 from sweeper.data.rows import read_rows
 from sweeper.data.template import template_of
 from sweeper.errors import InputError
 from sweeper.events import (
     BASE_TRIAL,
     CasesAnswered,
-    StepTrained,
     SuiteScored,
     TrialCompleted,
-    TrialDiverged,
-    TrialStarted,
 )
 from sweeper.home import SweepFolder
 from sweeper.memory.plan import Cohort, PlannedTrial
 from sweeper.models.load import load_base
 from sweeper.scoring.score import score_suite
+from sweeper.scoring.target_loss import expected_rows, target_loss
 from sweeper.training.adapter_files import save_adapter
-from sweeper.training.engine import Engine, StepResult
+from sweeper.training.checkpoint import training_identity
+from sweeper.training.engine import Engine
 from sweeper.training.slot import Slot
 from sweeper.training.slot_linear import active_slots
+from sweeper.workers.checkpointing import Checkpointing
+from sweeper.workers.trial_run import TrialRun
 from sweeper.workers.worker import Emit, WorkerFacts, WorkerSetup
 
 LAYOUT_TOLERANCE = 1e-2
@@ -44,6 +45,8 @@ class Workbench:
         self.template = template_of(base.tokenizer)
         self.rows = tuple(encode_row(row, self.template) for row in read_rows(setup.train))
         self.engine = Engine(base.model)
+        self.dev_rows = expected_rows(setup.dev, self.template)
+        self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="checkpoints")
         self._check_layout()
 
     def _check_layout(self) -> None:
@@ -69,34 +72,58 @@ class Workbench:
         self._score(BASE_TRIAL, emit)
 
     def train(self, cohort: Cohort, emit: Emit) -> None:
-        """Trains all trials of the cohort side by side; each is saved and scored as it ends."""
-        planned: dict[Slot, PlannedTrial] = {}
-        for trial in cohort.trials:
-            slot = self._new_slot(trial)
-            planned[slot] = trial
-            emit(_started(trial, slot))
-        seconds = dict.fromkeys(planned, 0.0)
+        """Trains all trials of the cohort side by side; each is saved and scored as it stops or ends."""
+        runs = [self._new_run(trial) for trial in cohort.trials]
+        for run in runs:
+            run.start(emit)
+            if run.slot.stopped:  # its worker was lost between the last step and what follows it
+                self._stop(run, emit)
+        by_slot = {run.slot: run for run in runs}
         began = time.monotonic()
-        for result in self.engine.train(list(planned)):
-            trial = planned[result.slot]
-            seconds[result.slot] += time.monotonic() - began
-            emit(_stepped(trial.number, result))
-            if not result.diverged and result.slot.finished:
-                self._finish(trial, result.slot, seconds[result.slot], emit)
+        for result in self.engine.train(list(by_slot)):
+            run = by_slot[result.slot]
+            run.slot.train_seconds += time.monotonic() - began
+            run.after_step(result, emit)
+            if run.slot.stopped and not result.divergence:
+                self._stop(run, emit)
             began = time.monotonic()
 
-    def _new_slot(self, trial: PlannedTrial) -> Slot:
+    def _new_run(self, trial: PlannedTrial) -> TrialRun:
         rows = cut_rows(self.rows, trial.config.max_seq_length)
-        return Slot(trial.config, rows, self.engine.layers, trial.micro_batch_size, self.setup.seed)
+        slot = Slot(
+            trial.config,
+            rows,
+            self.engine.layers,
+            trial.micro_batch_size,
+            self.setup.seed,
+            trial.stop_step,
+        )
+        identity = training_identity(trial.config, rows, self.setup.seed, self.setup.base.text)
+        saving = Checkpointing(
+            trial.number,
+            slot,
+            self.folder.checkpoint(trial.number),
+            identity,
+            self._executor,
+            self.setup.checkpoint_seconds,
+        )
+        return TrialRun(trial, slot, saving)
 
-    def _finish(self, trial: PlannedTrial, slot: Slot, seconds: float, emit: Emit) -> None:
-        config = trial.config
-        adapter = self.folder.trial(trial.number) / "adapter"
-        save_adapter(adapter, slot.adapter, self.setup.base.text, config.lora_alpha, config.target_modules)
-        with active_slots(self.engine.layers, [slot.adapter]):
-            score = self._score(trial.number, emit)
+    def _stop(self, run: TrialRun, emit: Emit) -> None:
+        if run.slot.finished:
+            self._finish(run, emit)
+        else:
+            run.pause(lambda: target_loss(self.engine, run.slot.adapter, self.dev_rows), emit)
+
+    def _finish(self, run: TrialRun, emit: Emit) -> None:
+        number, config = run.trial.number, run.trial.config
+        adapter = self.folder.trial(number) / "adapter"
+        save_adapter(adapter, run.slot.adapter, self.setup.base.text, config)
+        with active_slots(self.engine.layers, [run.slot.adapter]):
+            score = self._score(number, emit)
         relative = str(adapter.relative_to(self.folder.path))
-        emit(TrialCompleted(trial.number, time.time(), score, relative, seconds))
+        emit(TrialCompleted(number, time.time(), score, relative, run.slot.train_seconds))
+        run.checkpointing.remove()
 
     def _score(self, number: int, emit: Emit) -> float:
         suite = self.setup.dev
@@ -107,31 +134,3 @@ class Workbench:
         score = score_suite(self.engine.model, self.template, suite, progress=progress)
         emit(SuiteScored(number, time.time(), suite.name, score.score, score.wall_seconds, score.answers))
         return score.score
-
-
-def _started(trial: PlannedTrial, slot: Slot) -> TrialStarted:
-    return TrialStarted(
-        trial.number,
-        time.time(),
-        trial.attempt,
-        trial.micro_batch_size,
-        trial.gradient_accumulation_steps,
-        slot.total_steps,
-        total_examples(trial.config, len(slot.rows)),
-    )
-
-
-def _stepped(number: int, result: StepResult) -> StepTrained | TrialDiverged:
-    if result.diverged:
-        reason = f"the loss at step {result.step} is {result.loss}"
-        return TrialDiverged(number, time.time(), result.step, reason)
-    return StepTrained(
-        number,
-        time.time(),
-        result.step,
-        result.slot.examples,
-        result.slot.tokens,
-        result.loss,
-        result.learning_rate,
-        result.grad_norm,
-    )

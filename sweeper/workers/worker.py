@@ -15,7 +15,7 @@ Emit = Callable[[Event], None]
 
 @dataclass(frozen=True, slots=True)
 class WorkerSetup:
-    """All that a worker needs to begin. Trials are saved under `trials_folder`/NUMBER/adapter."""
+    """All that a worker needs to begin. `checkpoint_seconds` is how often a running trial is saved."""
 
     base: BaseReference
     train: Path
@@ -23,6 +23,7 @@ class WorkerSetup:
     seed: int
     sweep_folder: Path
     threads: int | None = None
+    checkpoint_seconds: float = 180.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,10 @@ class Worker(Protocol):
         """Scores the untouched base on dev."""
 
     def train(self, cohort: Cohort, emit: Emit) -> None:
-        """Trains, saves and scores each trial of the cohort; emits each one's end."""
+        """Trains each trial of the cohort, from its checkpoint if it has one, to its stop or its end.
+
+        Emits each one's RungReached, or its end: trained, saved and scored.
+        """
 
     def close(self) -> None:
         """Ends the worker at once, whatever it does. May be called twice."""

@@ -17,3 +17,10 @@ def test_the_plan_is_the_largest_that_fits(batch: int, length: int, rows: list[i
     assert size == 1 or size * longest <= PACKED_TOKENS
     larger = [n for n in range(size + 1, batch + 1) if batch % n == 0]
     assert all(n * longest > PACKED_TOKENS for n in larger)
+
+
+@given(st.integers(1, 8), st.integers(1, 8))
+def test_a_pair_is_taken_as_it_is(rows: int, steps: int) -> None:
+    config = TrialConfig(per_device_train_batch_size=rows, gradient_accumulation_steps=steps)
+    plan = plan_trial(0, 1, config, [5000])
+    assert (plan.micro_batch_size, plan.gradient_accumulation_steps) == (rows, steps)

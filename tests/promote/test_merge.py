@@ -14,14 +14,15 @@ from sweeper.promote.merge import LoraAdapter, merge_adapter, read_adapter
 from tests.promote.tiny import CHAT, save_adapter, tiny_base
 
 
-@pytest.mark.parametrize("tied", [False, True])
-def test_the_folder_holds_what_peft_merges(tmp_path: Path, tied: bool) -> None:
+@pytest.mark.parametrize(("tied", "use_rslora"), [(False, False), (True, False), (False, True)])
+def test_the_folder_holds_what_peft_merges(tmp_path: Path, tied: bool, use_rslora: bool) -> None:
     from peft import PeftModel
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     base = tiny_base(tmp_path / "base", tied)
     before = {name: value.clone() for name, value in base.model.state_dict().items()}
-    adapter = save_adapter(base, tmp_path / "adapter", target_modules=["q_proj", "down_proj"])
+    targets = ["q_proj", "down_proj"]
+    adapter = save_adapter(base, tmp_path / "adapter", target_modules=targets, use_rslora=use_rslora)
     merge_adapter(base, read_adapter(adapter), tmp_path / "merged")
 
     assert all(torch.equal(value, before[name]) for name, value in base.model.state_dict().items())
@@ -43,7 +44,7 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Base:
 
 @pytest.mark.parametrize(
     "changes",
-    [{"use_dora": True}, {"use_rslora": True}, {"rank_pattern": {"q_proj": 2}}, {"bias": "all"}],
+    [{"use_dora": True}, {"rank_pattern": {"q_proj": 2}}, {"bias": "all"}],
     ids=lambda changes: next(iter(changes)),
 )
 def test_more_than_plain_lora_is_refused(base: Base, tmp_path: Path, changes: dict[str, Any]) -> None:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from sweeper.space.default_space import DEFAULT_SPACE
 from sweeper.space.load import load_space
 from sweeper.space.parameters import Choice, Constant, Parameter, Range
-from sweeper.space.rules import NUMBERS, SCHEDULERS
+from sweeper.space.rules import CONSTANT_ONLY, NUMBERS, PAIR, SCHEDULERS
 from sweeper.space.schema import ParametersSection
 from sweeper.space.space import PromoteSettings, SearchSettings
 from sweeper.space.trial_config import TrialConfig
@@ -50,6 +50,12 @@ def test_every_key_arrives(tmp_path: Path) -> None:
         "weight_decay": Constant(0.01),
         "max_grad_norm": Constant(1.0),
         "lr_scheduler_type": Choice(("linear", "cosine")),
+        "lora_dropout": Constant(0.0),
+        "use_rslora": Constant(False),
+        "per_device_train_batch_size": Constant(None),
+        "gradient_accumulation_steps": Constant(None),
+        "save_steps": Constant(None),
+        "logging_steps": Constant(None),
     }
 
 
@@ -111,7 +117,7 @@ def test_the_file_knows_exactly_the_fields_of_trial_config() -> None:
     names = {field.name for field in fields(TrialConfig)}
     assert set(ParametersSection.model_fields) == names
     assert set(DEFAULT_SPACE) == names
-    assert {*NUMBERS, "target_modules", "lr_scheduler_type"} == names
+    assert {*NUMBERS, "target_modules", "lr_scheduler_type", "use_rslora"} == names
 
 
 def test_the_quickstart_loads() -> None:
@@ -139,7 +145,7 @@ def number(name: str) -> st.SearchStrategy[Any]:
     rule = NUMBERS[name]
     if rule.integer:
         return st.integers(int(rule.minimum), 10**6)
-    below = 0.99 if name == "warmup_steps" else 1e6
+    below = 0.99 if name in ("warmup_steps", "lora_dropout") else 1e6
     return st.floats(rule.minimum, below, exclude_min=rule.above, allow_subnormal=False)
 
 
@@ -163,10 +169,14 @@ def written_and_meant(name: str, values: st.SearchStrategy[Any]) -> st.SearchStr
     return constants | choices | ranges
 
 
-NUMBER_PARAMETERS = {name: written_and_meant(name, number(name)) for name in NUMBERS if name != "max_steps"}
+NOT_ALONE = {"max_steps", *PAIR, *CONSTANT_ONLY}
+NUMBER_PARAMETERS = {name: written_and_meant(name, number(name)) for name in NUMBERS if name not in NOT_ALONE}
 SCHEDULER = written_and_meant(
     "lr_scheduler_type", st.sampled_from([s for s in SCHEDULERS if s != "constant"])
 )
+
+
+OTHERS = {"lr_scheduler_type": SCHEDULER, "use_rslora": written_and_meant("use_rslora", st.booleans())}
 
 
 @pytest.fixture(scope="module")
@@ -175,7 +185,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @settings(max_examples=60, deadline=None)
-@given(drawn=st.fixed_dictionaries({}, optional={**NUMBER_PARAMETERS, "lr_scheduler_type": SCHEDULER}))
+@given(drawn=st.fixed_dictionaries({}, optional={**NUMBER_PARAMETERS, **OTHERS}))
 def test_any_valid_parameters_come_out_as_they_were_written(folder: Path, drawn: dict[str, Any]) -> None:
     written = {name: said for name, (said, _) in drawn.items()}
     text = MINIMAL + f"parameters: {json.dumps(written)}\n"  # JSON is YAML

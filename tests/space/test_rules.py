@@ -30,6 +30,18 @@ def test_max_steps_alone_leaves_no_epochs() -> None:
     assert (config.max_steps, config.num_train_epochs) == (20, None)
 
 
+def test_a_pair_sets_the_effective_batch() -> None:
+    config = config_from({"per_device_train_batch_size": 4, "gradient_accumulation_steps": 3})
+    assert config.effective_batch_size == 12
+    assert config_from(asdict(config)) == config
+    assert TrialConfig(per_device_train_batch_size=4, gradient_accumulation_steps=3) == config
+
+
+def test_half_a_pair_is_no_config() -> None:
+    with pytest.raises(ValueError, match="go together"):
+        TrialConfig(per_device_train_batch_size=4)
+
+
 @pytest.mark.parametrize(
     ("values", "message"),
     [
@@ -39,6 +51,26 @@ def test_max_steps_alone_leaves_no_epochs() -> None:
             "parameter learning_rate: is 0.0, must be a number greater than 0. Write for example 2e-4.",
         ),
         ({"lora_rank": 8.0}, "parameter lora_rank: is 8.0, must be a whole number. Write 8."),
+        (
+            {"lora_dropout": 1},
+            "parameter lora_dropout: is 1, must be a number of at least 0 and below 1. "
+            "Write for example 0.05.",
+        ),
+        ({"use_rslora": "yes"}, "parameter use_rslora: is 'yes', must be true or false. Write true."),
+        (
+            {"gradient_accumulation_steps": 2},
+            "parameter gradient_accumulation_steps: needs per_device_train_batch_size beside it. "
+            "Give per_device_train_batch_size too.",
+        ),
+        (
+            {
+                "per_device_train_batch_size": 2,
+                "gradient_accumulation_steps": 2,
+                "effective_batch_size": 8,
+            },
+            "parameter effective_batch_size: is 8, and per_device_train_batch_size times "
+            "gradient_accumulation_steps is 4. Leave it out.",
+        ),
         (
             {"lora_rank": None},
             "parameter lora_rank: is empty, must be a whole number of at least 1. Write for example 16.",

@@ -1,6 +1,8 @@
 """Saved adapters are PEFT's own kind of folder and give the same logits there."""
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -22,14 +24,18 @@ def trained_slot(engine: Engine, config: TrialConfig) -> Slot:
     return slot
 
 
-@pytest.mark.parametrize("target_modules", [("all-linear",), ("q_proj", "down_proj")])
-def test_peft_reads_it_and_answers_the_same(tmp_path: Path, target_modules: tuple[str, ...]) -> None:
+@pytest.mark.parametrize(
+    "changes",
+    [{}, {"target_modules": ("q_proj", "down_proj")}, {"use_rslora": True}, {"lora_dropout": 0.2}],
+    ids=str,
+)
+def test_peft_reads_it_and_answers_the_same(tmp_path: Path, changes: dict[str, Any]) -> None:
     from peft import PeftModel
 
-    config = TrialConfig(learning_rate=1e-2, lora_rank=4, lora_alpha=12, target_modules=target_modules)
+    config = replace(TrialConfig(learning_rate=1e-2, lora_rank=4, lora_alpha=12), **changes)
     engine = Engine(tiny_model())
     slot = trained_slot(engine, config)
-    save_adapter(tmp_path / "adapter", slot.adapter, "tiny", config.lora_alpha, config.target_modules)
+    save_adapter(tmp_path / "adapter", slot.adapter, "tiny", config)
     with torch.inference_mode():
         with active_slots(engine.layers, [slot.adapter]):
             ours = engine.model(input_ids=IDS).logits
@@ -45,7 +51,19 @@ def test_peft_reads_it_and_answers_the_same(tmp_path: Path, target_modules: tupl
 def test_writing_again_replaces_the_folder(tmp_path: Path) -> None:
     engine = Engine(tiny_model())
     for rank in (2, 4):
-        slot = Slot(TrialConfig(lora_rank=rank), random_rows(4), engine.layers, 4, seed=0)
-        save_adapter(tmp_path / "adapter", slot.adapter, "tiny", 32, ("all-linear",))
+        config = TrialConfig(lora_rank=rank)
+        slot = Slot(config, random_rows(4), engine.layers, 4, seed=0)
+        save_adapter(tmp_path / "adapter", slot.adapter, "tiny", config)
     assert next(iter(load_adapter(tmp_path / "adapter").values())).lora_a.shape[0] == 4
     assert not (tmp_path / "adapter.writing").exists()
+
+
+def test_rslora_scales_by_the_root_of_the_rank() -> None:
+    # The same start and the same updates in both runs, so that the scaling alone can differ.
+    engine = Engine(tiny_model())
+    plain, stable = (
+        Slot(TrialConfig(lora_rank=4, use_rslora=flag), random_rows(4), engine.layers, 4, seed=0)
+        for flag in (False, True)
+    )
+    name = next(iter(engine.layers))
+    assert stable.adapter[name].scaling == 2 * plain.adapter[name].scaling == 16.0

@@ -70,5 +70,5 @@ def test_a_slot_without_a_finite_loss_ends_and_harms_nobody() -> None:
 
     (expected,), _ = run([healthy])
     (_, survivor), results = run([exploding, healthy])
-    assert [result.slot.config for result in results if result.diverged] == [exploding]
+    assert [result.slot.config for result in results if result.divergence] == [exploding]
     assert relative_norm(slot_tensors(survivor), slot_tensors(expected)) < ROUNDING

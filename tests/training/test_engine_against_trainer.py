@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 import torch
 
-from sweeper.data.encode import EncodedRow, common_prefix_length
+from sweeper.data.encode import IGNORED, EncodedRow, common_prefix_length
 from sweeper.space.trial_config import TrialConfig
 from sweeper.training import engine as engine_module
 from sweeper.training import packed as packed_module
 from sweeper.training.engine import Engine
-from tests.training.tiny import random_rows, tiny_model
+from tests.training.tiny import random_chats, random_rows, tiny_model
 from tests.training.trainer_reference import largest_difference, train_with_engine, train_with_trainer
 
 ROUNDING = 1e-5
@@ -54,6 +54,7 @@ def test_ten_steps_equal(micro_batch: int, share_prefix: bool) -> None:
         {"target_modules": ("q_proj", "v_proj")},
         {"lr_scheduler_type": "linear", "warmup_steps": 0.25},
         {"max_grad_norm": 0.0},
+        {"use_rslora": True},
         {"num_train_epochs": None, "max_steps": 4},
     ],
 )
@@ -61,6 +62,26 @@ def test_other_settings_equal(change: dict[str, Any]) -> None:
     differences = compare(replace(CONFIG, **change), 4, True, random_rows(77))
     print(f"{change}: largest difference {differences}")
     assert max(differences.values()) < ROUNDING
+
+
+@pytest.mark.parametrize("share_prefix", [True, False])
+def test_chats_of_several_trained_turns_equal(share_prefix: bool) -> None:
+    rows = random_chats(77)
+    assert max(len(row.untrained) for row in rows) == 3
+    differences = compare(CONFIG, 4, share_prefix, rows)
+    print(f"chats, shared prefix {share_prefix}: largest difference {differences}")
+    assert max(differences.values()) < ROUNDING
+
+
+def test_a_turn_of_others_that_is_trained_is_caught() -> None:
+    rows = random_chats(77)
+    trained = [EncodedRow(row.input_ids, row.prompt_length) for row in rows]
+    engine = Engine(tiny_model())
+    _, ours = train_with_engine(engine, CONFIG, trained, 4, seed=3)
+    theirs = train_with_trainer(tiny_model(), CONFIG, rows, 4, 3, ours.start)
+    differences = largest_difference(ours, theirs)
+    print(f"turns of others trained: largest difference {differences}")
+    assert max(differences.values()) > 10 * ROUNDING
 
 
 def scaled_loss(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -85,7 +106,7 @@ def dropped_label(monkeypatch: pytest.MonkeyPatch) -> None:
     def pack(groups: Any, share_prefix: bool = True) -> packed_module.PackedBatch:
         batch = exact(groups, share_prefix)
         labels = batch.labels.clone()
-        labels[0, int((labels[0] != packed_module.IGNORED).nonzero()[0, 0])] = packed_module.IGNORED
+        labels[0, int((labels[0] != IGNORED).nonzero()[0, 0])] = IGNORED
         return replace(batch, labels=labels)
 
     monkeypatch.setattr(engine_module, "pack", pack)

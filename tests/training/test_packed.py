@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 import torch
 
-from sweeper.data.encode import EncodedRow
+from sweeper.data.encode import IGNORED, EncodedRow
 from sweeper.training.engine import Engine
-from sweeper.training.packed import IGNORED, pack
-from tests.training.tiny import random_rows, tiny_model
+from sweeper.training.packed import pack
+from tests.training.tiny import random_chats, random_rows, tiny_model
 
 
 def test_one_small_batch_by_hand() -> None:
@@ -23,10 +23,18 @@ def test_one_small_batch_by_hand() -> None:
     assert seen[6:] == [[6], [7]]
 
 
+def test_a_turn_between_two_trained_ones_by_hand() -> None:
+    row = EncodedRow.with_trained([5, 6, 7, 8, 9, 4], [(1, 3), (4, 5)])
+    batch = pack([[row]])
+    assert batch.input_ids[0].tolist()[:5] == [5, 6, 7, 8, 9]
+    assert batch.labels[0].tolist()[:5] == [6, 7, IGNORED, 9, IGNORED]
+
+
 @pytest.mark.parametrize("share_prefix", [True, False])
 def test_logits_equal_the_rows_alone(share_prefix: bool) -> None:
     engine = Engine(tiny_model(), share_prefix)
     assert engine.check_layout(random_rows(6)) < 1e-5
+    assert engine.check_layout(random_chats(6)) < 1e-5
 
 
 def test_an_architecture_that_ignores_the_mask_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:

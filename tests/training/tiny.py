@@ -39,3 +39,19 @@ def random_rows(count: int, seed: int = 0, prefix: int = 6, longest: int = 12) -
         answer = [draw.randrange(VOCABULARY) for _ in range(draw.randint(1, longest))]
         rows.append(EncodedRow((*prompt, *answer), len(prompt)))
     return rows
+
+
+def random_chats(count: int, seed: int = 0, prefix: int = 6, longest: int = 8) -> list[EncodedRow]:
+    """Rows of one to four turns of both sides behind a shared `prefix`; the answers alone are trained."""
+    draw = random.Random(seed)
+    shared = [draw.randrange(VOCABULARY) for _ in range(prefix)]
+    rows = []
+    for _ in range(count):
+        ids, spans = list(shared), []
+        for _ in range(draw.randint(1, 4)):
+            ids += [draw.randrange(VOCABULARY) for _ in range(draw.randint(1, longest))]
+            answer = [draw.randrange(VOCABULARY) for _ in range(draw.randint(1, longest))]
+            spans.append((len(ids), len(ids) + len(answer)))
+            ids += answer
+        rows.append(EncodedRow.with_trained(ids, spans))
+    return rows

@@ -43,6 +43,7 @@ def train_with_trainer(
             r=config.lora_rank,
             lora_alpha=config.lora_alpha,
             lora_dropout=0.0,
+            use_rslora=config.use_rslora,
             target_modules=_peft_targets(config),
             task_type="CAUSAL_LM",
         ),
@@ -184,8 +185,9 @@ def _copies(named: dict[str, torch.nn.Parameter]) -> Tensors:
 
 
 def _features(row: EncodedRow) -> dict[str, list[int]]:
-    masked = [-100] * row.prompt_length
-    return {"input_ids": list(row.input_ids), "labels": [*masked, *row.input_ids[row.prompt_length :]]}
+    untrained = {*range(row.prompt_length), *(at for span in row.untrained for at in range(*span))}
+    labels = [-100 if at in untrained else token for at, token in enumerate(row.input_ids)]
+    return {"input_ids": list(row.input_ids), "labels": labels}
 
 
 def _pad(features: list[dict[str, list[int]]]) -> dict[str, torch.Tensor]:

@@ -1,0 +1,78 @@
+"""One trial of a cohort as its worker trains it, and what it tells on the way."""
+
+import logging
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from sweeper.data.order import total_examples
+from sweeper.events import RungReached, StepTrained, TrialDiverged, TrialStarted
+from sweeper.memory.plan import PlannedTrial
+from sweeper.training.engine import StepResult
+from sweeper.training.slot import Slot
+from sweeper.workers.checkpointing import Checkpointing
+from sweeper.workers.worker import Emit
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class TrialRun:
+    """A planned trial with its slot and its checkpoint."""
+
+    trial: PlannedTrial
+    slot: Slot
+    checkpointing: Checkpointing
+
+    def start(self, emit: Emit) -> None:
+        """Goes to where the checkpoint is, if there is one that fits, and tells from where it trains."""
+        if refusal := self.checkpointing.resume():
+            _log.warning("trial %d begins anew: %s", self.trial.number, refusal)
+        emit(
+            TrialStarted(
+                self.trial.number,
+                time.time(),
+                self.trial.attempt,
+                self.trial.micro_batch_size,
+                self.trial.gradient_accumulation_steps,
+                self.slot.total_steps,
+                total_examples(self.trial.config, len(self.slot.rows)),
+                self.slot.step,
+            )
+        )
+
+    def after_step(self, result: StepResult, emit: Emit) -> None:
+        """Tells the step or the trial's end by divergence; saves where that is due."""
+        if math.isfinite(result.loss) and math.isfinite(result.grad_norm):
+            emit(self._stepped(result))
+        if result.divergence:
+            self._diverged(result.step, result.divergence, emit)
+        else:
+            self.checkpointing.after_step(emit)
+
+    def pause(self, measure: Callable[[], float], emit: Emit) -> None:
+        """Saves, so that nothing after this can cost training, then measures and tells the rung."""
+        self.checkpointing.save(emit)
+        value = measure()
+        if not math.isfinite(value):
+            self._diverged(self.slot.step, f"target_loss at step {self.slot.step} is {value}", emit)
+        elif self.trial.rung is not None:
+            number, slot = self.trial.number, self.slot
+            emit(RungReached(number, time.time(), self.trial.rung, slot.step, slot.examples, value))
+
+    def _stepped(self, result: StepResult) -> StepTrained:
+        return StepTrained(
+            self.trial.number,
+            time.time(),
+            result.step,
+            self.slot.examples,
+            self.slot.tokens,
+            result.loss,
+            result.learning_rate,
+            result.grad_norm,
+        )
+
+    def _diverged(self, step: int, reason: str, emit: Emit) -> None:
+        emit(TrialDiverged(self.trial.number, time.time(), step, reason))
+        self.checkpointing.remove()
