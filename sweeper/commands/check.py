@@ -6,53 +6,65 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from sweeper.commands.program import program
-from sweeper.data.rows import Row, read_rows
+from sweeper.data.encode import IGNORED
+from sweeper.data.load_rows import RowSet, load_rows, train_on
+from sweeper.data.template import custom_template
+from sweeper.models.quiet import quiet_libraries
+from sweeper.report.data_lines import data_lines
 from sweeper.report.example import example_text
 from sweeper.report.space import space_table
 from sweeper.scoring.load_suite import load_suite
 from sweeper.space.base import resolve_base
 from sweeper.space.load import load_space
+from sweeper.space.parameters import extremes
 from sweeper.space.space import Space
 
 if TYPE_CHECKING:
     from sweeper.data.encode import EncodedRow
+    from sweeper.data.encode_rows import EncodedRows
     from sweeper.data.template import Template
 
 
 def check(space_path: Path) -> None:
     """Files first, then what needs the tokenizer and the model's configuration; no weights are read."""
+    quiet_libraries()
     space = load_space(space_path)
-    rows = read_rows(space.train)
+    chat_template = custom_template(space.data)
+    rows, validation = load_rows(space.data)
     suites = [load_suite(path) for path in (space.dev, space.test) if path is not None]
     console = Console()
-    console.print(space_table(space, len(rows), [(suite.name, len(suite.cases)) for suite in suites]))
-    encoded, template = _encode(space, rows)
-    _show_lengths(console, [len(row.input_ids) for row in encoded])
-    _show_example(console, encoded[0], template)
+    console.print(space_table(space, len(rows.rows), [(suite.name, len(suite.cases)) for suite in suites]))
+    encoded, template = _encode(space, rows, chat_template)
+    _show_data(console, space, rows, encoded, validation)
+    _show_example(console, encoded.rows[0], template)
     console.print(f"{space.name} is ready:  {program()} start {space_path}", highlight=False)
 
 
-def _encode(space: Space, rows: tuple[Row, ...]) -> "tuple[list[EncodedRow], Template]":
+def _encode(space: Space, rows: RowSet, chat_template: str | None) -> "tuple[EncodedRows, Template]":
     """Rows as token ids. Raises InputError for a space in which some trial could not train."""
-    from sweeper.data.encode import encode_row
+    from sweeper.data.encode_rows import encode_rows
     from sweeper.data.template import template_of
     from sweeper.memory.fitness import refuse_unfit
     from sweeper.models.skeleton import linear_layer_names
     from sweeper.models.tokenizer import load_tokenizer
 
     base = resolve_base(space.base, space.path.parent)
-    template = template_of(load_tokenizer(base))
-    encoded = [encode_row(row, template) for row in rows]
-    lengths, prompts = [len(row.input_ids) for row in encoded], [row.prompt_length for row in encoded]
+    template = template_of(load_tokenizer(base), chat_template)
+    encoded = encode_rows(rows, template, train_on(space.data, rows.format))
+    lengths = [len(row.input_ids) for row in encoded.rows]
+    prompts = [row.prompt_length for row in encoded.rows]
     refuse_unfit(space, lengths, prompts, linear_layer_names(base))
     return encoded, template
 
 
-def _show_lengths(console: Console, lengths: list[int]) -> None:
-    middle = sorted(lengths)[len(lengths) // 2]
-    console.print(
-        f"Rows have {min(lengths)} to {max(lengths)} tokens, half of them up to {middle}.", highlight=False
-    )
+def _show_data(
+    console: Console, space: Space, rows: RowSet, encoded: "EncodedRows", validation: RowSet | None
+) -> None:
+    from sweeper.data.quality import examine
+
+    lengths = [int(str(value)) for value in extremes(space.parameters["max_seq_length"])]
+    for line in data_lines(examine(rows, encoded, lengths, validation)):
+        console.print(line, highlight=False, markup=False)
 
 
 def _show_example(console: Console, row: "EncodedRow", template: "Template") -> None:
@@ -60,8 +72,8 @@ def _show_example(console: Console, row: "EncodedRow", template: "Template") -> 
     where = "" if template.has_own else " (Instruction/Input/Output lines: the model has no chat template)"
     console.print(f"\nThe first row as the model sees it{where}; what is trained stands {how}:\n")
     pieces = [
-        (template.tokenizer.decode([token]), place >= row.prompt_length)
-        for place, token in enumerate(row.input_ids)
+        (template.tokenizer.decode([token]), label != IGNORED)
+        for token, label in zip(row.input_ids, row.labels, strict=True)
     ]
     console.print(example_text(pieces, colour=bool(console.color_system)))
     console.print()

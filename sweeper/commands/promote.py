@@ -9,6 +9,7 @@ from sweeper.commands.sweeps import find_sweep, progress_of, space_of
 from sweeper.errors import InputError, Interrupted, SweepError
 from sweeper.home import Home, SweepFolder
 from sweeper.lock import held_lock
+from sweeper.models.quiet import quiet_libraries
 from sweeper.report.progress import SweepProgress, TrialProgress
 from sweeper.report.promotion import answer_lines, proofs_table, scores_line
 from sweeper.report.steps import StepsView
@@ -27,6 +28,7 @@ def promote(
     home: Home, name: str, number: int | None, ollama_name: str | None, converter: Path | None
 ) -> None:
     """All that can be refused is refused before torch is imported: trial, space, name, Ollama."""
+    quiet_libraries()
     folder = find_sweep(home, name)
     trial = _trial_to_promote(progress_of(folder), number)
     space = space_of(folder)

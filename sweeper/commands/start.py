@@ -5,9 +5,11 @@ from pathlib import Path
 from rich.console import Console
 
 from sweeper.commands.program import program
-from sweeper.data.rows import read_rows
+from sweeper.data.load_rows import load_rows
+from sweeper.data.template import custom_template
 from sweeper.errors import Interrupted
 from sweeper.home import Home
+from sweeper.models.quiet import quiet_libraries
 from sweeper.report.live import LiveView
 from sweeper.report.progress import SweepProgress
 from sweeper.report.table import end_table, reasons, trials_table
@@ -19,11 +21,13 @@ from sweeper.space.space import Space
 
 def start(home: Home, space_path: Path, in_process: bool) -> None:
     """Everything that can be refused without the model is refused before anything heavy is imported."""
+    quiet_libraries()
     space = load_space(space_path)
     for suite in (space.dev, space.test):
         if suite is not None:
             load_suite(suite)
-    read_rows(space.train)
+    custom_template(space.data)
+    load_rows(space.data)
     console = Console()
     progress = _run(home, space, in_process, console)
     _show_end(console, progress, space)

@@ -6,10 +6,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+from sweeper.commands.sweeps import progress_of
 from sweeper.errors import InputError, UnavailableError
 from sweeper.home import Home
+from sweeper.tracking.links import experiment_ids, trials_link
 
 _PORTS_TRIED = 50
+_LOG_FILE = "mlflow_ui.log"
 
 
 def ui(home: Home, port: int) -> None:
@@ -24,15 +27,28 @@ def ui(home: Home, port: int) -> None:
     port = free_port(port)
     command = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", home.mlflow_uri]
     command += ["--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
-    print(f"MLflow: http://127.0.0.1:{port}   (Ctrl-C ends it)", flush=True)
+    _print_links(home, f"http://127.0.0.1:{port}")
     environment = {"MLFLOW_DISABLE_TELEMETRY": "true", **os.environ}
-    server = subprocess.Popen(command, env=environment)
-    try:
-        code = server.wait()
-    except KeyboardInterrupt:
-        server.wait()
-        return
-    raise UnavailableError(f"MLflow's UI ended by itself with exit code {code}; what it said stands above.")
+    log_path = home.mlruns / _LOG_FILE
+    with open(log_path, "w", encoding="utf-8") as log:
+        server = subprocess.Popen(command, env=environment, stdout=log, stderr=subprocess.STDOUT)
+        try:
+            code = server.wait()
+        except KeyboardInterrupt:
+            server.wait()
+            return
+    raise UnavailableError(
+        f"MLflow's UI ended by itself with exit code {code}; what it said is in {log_path}."
+    )
+
+
+def _print_links(home: Home, server: str) -> None:
+    """MLflow's front page does not show trials; these links do."""
+    ids = experiment_ids(home)
+    for name in home.sweep_names():
+        if name in ids:
+            print(f"{name}: {trials_link(server, ids[name], progress_of(home.sweep(name)).suite)}")
+    print(f"MLflow: {server}   (Ctrl-C ends it)", flush=True)
 
 
 def free_port(first: int) -> int:

@@ -1,11 +1,13 @@
-"""From rows to token ids, with the place where the trained part begins."""
+"""From rows to token ids, with the spans that are trained."""
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from sweeper.data.rows import Row
+from sweeper.data.render import Piece, pieces_of
+from sweeper.data.rows import Text, TrainingRow
 from sweeper.data.template import Template
+from sweeper.space.data_settings import TrainOn
 
 IGNORED = -100
 """The label of a position that is not trained, as in transformers."""
@@ -28,13 +30,13 @@ class EncodedRow:
 
     @classmethod
     def with_trained(cls, input_ids: Sequence[int], spans: Sequence[Span]) -> "EncodedRow":
-        """The row in which `spans` alone are trained: in order, apart from each other, none empty.
+        """The row in which `spans` alone are trained: in order, none empty.
 
         Tokens behind the last span change nothing and are left out. Raises ValueError without a span.
         """
         if not spans:
             raise ValueError("a row needs a token to train on")
-        gaps = tuple((end, start) for (_, end), (start, _) in itertools.pairwise(spans))
+        gaps = tuple((end, start) for (_, end), (start, _) in itertools.pairwise(spans) if end < start)
         return cls(tuple(input_ids[: spans[-1][1]]), max(spans[0][0], 1), gaps)
 
     @property
@@ -59,21 +61,59 @@ class EncodedRow:
         return EncodedRow(self.input_ids[:length], self.prompt_length, gaps)
 
 
-def encode_row(row: Row, template: Template) -> EncodedRow:
-    """The whole row: prompt by the template, then the output closed by the template's end of turn.
+def encode_row(row: TrainingRow, template: Template, train_on: TrainOn = "completion") -> EncodedRow:
+    """One row, by the template. Raises ValueError for a chat that the template needs apart."""
+    if isinstance(row, Text):
+        return encode_texts([row.text], template)[0]
+    (pieces,) = pieces_of(row, template, train_on)
+    return encode_pieces([pieces], template)[0]
 
-    Prompt and completion are tokenised apart, as they will be when the model answers by itself.
-    """
-    prompt = template.token_ids(template.prompt(row.instruction, row.input))
-    completion = template.token_ids(row.output + template.end)
-    return EncodedRow((*prompt, *completion), len(prompt))
+
+def encode_pieces(rows: Sequence[Sequence[Piece]], template: Template) -> list[EncodedRow]:
+    """Each row's pieces tokenised one by one and joined, so that a prompt has the ids that it
+    has alone."""
+    ids = iter(template.piece_ids([(piece.text, at > 0) for row in rows for at, piece in enumerate(row)]))
+    return [_joined(row, ids) for row in rows]
+
+
+def _joined(pieces: Sequence[Piece], ids: Iterator[list[int]]) -> EncodedRow:
+    joined: list[int] = []
+    spans: list[Span] = []
+    for piece in pieces:
+        start = len(joined)
+        joined += next(ids)
+        if piece.trained:
+            spans.append((start, len(joined)))
+    return EncodedRow.with_trained(joined, spans)
+
+
+def encode_texts(texts: Sequence[str], template: Template) -> list[EncodedRow]:
+    """Plain texts: the tokenizer's own first token where it has one, and the end token behind them."""
+    end = template.tokenizer.eos_token_id
+    rows: list[list[int]] = template.tokenizer(list(texts))["input_ids"]
+    closed = (ids if ids[-1:] == [end] or end is None else [*ids, end] for ids in rows)
+    return [EncodedRow(tuple(ids), 1) for ids in closed]
 
 
 def cut_rows(rows: Sequence[EncodedRow], max_seq_length: int) -> tuple[EncodedRow, ...]:
     """Rows cut to `max_seq_length` tokens; those that keep no trained token are dropped."""
-    return tuple(
-        row.cut(max_seq_length) for row in rows if row.prompt_length < min(max_seq_length, len(row.input_ids))
-    )
+    return tuple(row.cut(max_seq_length) for row in rows if row.prompt_length < max_seq_length)
+
+
+@dataclass(frozen=True, slots=True)
+class CutCount:
+    """What a max_seq_length does to rows: `dropped` ones keep no trained token, `shortened` ones some."""
+
+    max_seq_length: int
+    shortened: int
+    dropped: int
+
+
+def count_cuts(rows: Sequence[EncodedRow], max_seq_length: int) -> CutCount:
+    """How many of `rows` are cut or dropped by `cut_rows`."""
+    dropped = sum(row.prompt_length >= max_seq_length for row in rows)
+    longer = sum(len(row.input_ids) > max_seq_length for row in rows)
+    return CutCount(max_seq_length, longer - dropped, dropped)
 
 
 def common_prefix_length(rows: Sequence[EncodedRow]) -> int:

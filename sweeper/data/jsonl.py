@@ -5,18 +5,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from sweeper.data.records import Record, kind_of, text_at
 from sweeper.errors import InputError
-from sweeper.space.suggest import closest
 from sweeper.space.text_file import read_text
-
-_KINDS = {
-    str: "text",
-    bool: "true or false",
-    int: "a number",
-    float: "a number",
-    list: "a list",
-    dict: "an object",
-}
 
 
 def read_jsonl_objects(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -40,25 +31,15 @@ def text_field(path: Path, number: int, record: dict[str, Any], key: str, option
 
     Raises InputError where it is missing or no text.
     """
-    value = record.get(key, "" if optional else None)
-    if isinstance(value, str):
-        return value
-    place = f"{path}:{number}"
-    if key in record:
-        raise InputError(place, f"'{key}' is {_kind(value)}, must be text", "Put it in double quotes")
-    typo = next((other for other in record if closest(other, [key])), None)
-    if typo:
-        raise InputError(place, f"'{key}' is missing, but there is {typo!r}", f"Did you mean '{key}'?")
-    keys = ", ".join(repr(other) for other in record) or "none"
-    raise InputError(place, f"'{key}' is missing (keys there: {keys})", f'Add it: {{"{key}": "..."}}')
+    return text_at(Record(f"{path}:{number}", number, record), key, optional)
 
 
 def _object(path: Path, number: int, line: str, is_first: bool) -> dict[str, Any]:
     try:
-        value = json.loads(line, object_pairs_hook=_without_duplicates)
+        value = json.loads(line, object_pairs_hook=without_duplicates)
     except json.JSONDecodeError as error:
         raise _not_json(path, number, line, is_first, error) from None
-    except _DuplicateKey as error:
+    except DuplicateKey as error:
         raise InputError(
             f"{path}:{number}", f"the key {str(error)!r} stands twice", "Remove one of the two"
         ) from None
@@ -71,7 +52,7 @@ def _object(path: Path, number: int, line: str, is_first: bool) -> dict[str, Any
     if is_first and isinstance(value, list) and value and isinstance(value[0], dict):
         raise _json_array(path, number)
     raise InputError(
-        f"{path}:{number}", f"this line is {_kind(value)}, must be an object", "Write {...} on each line"
+        f"{path}:{number}", f"this line is {kind_of(value)}, must be an object", "Write {...} on each line"
     )
 
 
@@ -91,17 +72,14 @@ def _json_array(path: Path, number: int) -> InputError:
     return InputError(f"{path}:{number}", "this is one JSON array, must be JSON Lines", fix)
 
 
-class _DuplicateKey(ValueError):
+class DuplicateKey(ValueError):
     """The key that an object holds twice."""
 
 
-def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """The hook of json's decoders that refuses a key which stands twice, by a ValueError."""
     record = dict(pairs)
     if len(record) < len(pairs):
         keys = [key for key, _ in pairs]
-        raise _DuplicateKey(next(key for key in keys if keys.count(key) > 1))
+        raise DuplicateKey(next(key for key in keys if keys.count(key) > 1))
     return record
-
-
-def _kind(value: object) -> str:
-    return "null" if value is None else _KINDS[type(value)]

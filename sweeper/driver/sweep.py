@@ -40,7 +40,7 @@ def run_sweep(home: Home, space: Space, make_worker: MakeWorker, view: View, wor
     folder = home.sweep(space.name)
     setup = WorkerSetup(
         base=resolve_base(space.base, space.path.parent),
-        train=space.train,
+        data=space.data,
         dev=load_suite(space.dev),
         seed=space.search.seed,
         sweep_folder=folder.path,

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from sweeper.errors import InputError
-from sweeper.space.parameters import Choice, Constant, Parameter, Range, Scalar
+from sweeper.space.parameters import extremes
 from sweeper.space.space import Space
 from sweeper.training.targets import target_layers
 
@@ -15,7 +15,7 @@ def refuse_unfit(
 
     Lengths are in tokens, row by row; a prompt is the part of its row that is not trained.
     """
-    shortest = min(float(str(value)) for value in _extremes(space.parameters["max_seq_length"]))
+    shortest = min(float(str(value)) for value in extremes(space.parameters["max_seq_length"]))
     prompt, longest = min(prompt_lengths), max(row_lengths)
     if shortest <= prompt:
         raise InputError(
@@ -24,17 +24,6 @@ def refuse_unfit(
             f"the shortest prompt alone has {prompt}, the longest row {longest}",
             f"Let max_seq_length begin at {longest}, which cuts no row",
         )
-    for target_modules in _extremes(space.parameters["target_modules"]):
+    for target_modules in extremes(space.parameters["target_modules"]):
         assert isinstance(target_modules, tuple)
         target_layers(target_modules, linear_layers)
-
-
-def _extremes(parameter: Parameter) -> list[Scalar]:
-    """All values of a constant or a choice, the two ends of a range."""
-    match parameter:
-        case Constant(value=value):
-            return [] if value is None else [value]
-        case Choice(values=values):
-            return list(values)
-        case Range(low=low, high=high):
-            return [low, high]

@@ -4,6 +4,7 @@ from rich import box
 from rich.table import Table
 
 from sweeper.report.text import parameter
+from sweeper.space.data_settings import RowFile, RowSource
 from sweeper.space.parameters import Choice, Constant, Parameter
 from sweeper.space.space import Space
 
@@ -14,7 +15,7 @@ def space_table(space: Space, rows: int, suites: list[tuple[str, int]]) -> Table
     table.add_column()
     table.add_column()
     table.add_row("base", space.base)
-    table.add_row("train", f"{space.train.name}, {rows} rows")
+    table.add_row("train", f"{_source(space.data.train)}, {rows} rows")
     for use, (name, cases) in zip(("dev", "test"), suites, strict=False):
         table.add_row(use, f"{name}, {cases} cases")
     table.add_row("search", f"{space.search.trials} trials by {space.search.sampler}")
@@ -22,6 +23,10 @@ def space_table(space: Space, rows: int, suites: list[tuple[str, int]]) -> Table
         if value != Constant(None):
             table.add_row(name, described(value))
     return table
+
+
+def _source(source: RowSource) -> str:
+    return source.path.name if isinstance(source, RowFile) else str(source)
 
 
 def described(value: Parameter) -> str:

@@ -2,10 +2,13 @@
 
 import dataclasses
 import hashlib
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from sweeper.data.sources import read_records
+from sweeper.space.data_settings import DataSettings, HeldOutShare, HubSet, RowFile, RowSource
 from sweeper.space.parameters import Choice, Constant, Parameter
 from sweeper.space.pruner import PrunerSettings
 from sweeper.space.space import Space
@@ -13,7 +16,7 @@ from sweeper.space.space import Space
 Identity = dict[str, Any]
 """Key in the space file → value, as JSON keeps it."""
 
-_CONTENT_KEYS = ("data.train", "evaluation.dev")
+_CONTENT_KEYS = ("data.train", "data.validation", "data.template", "evaluation.dev")
 """Held by a hash of the file's content, so a file may move but not change."""
 
 
@@ -21,11 +24,13 @@ def identity_of(space: Space) -> Identity:
     """The part of a space that decides what a trial's score means, and which trials are proposed.
 
     `search.trials`, `search.wall_time`, `promote` and `evaluation.test` are left out: they may change
-    between two starts. A base model is known by its name only. Reads the train and dev files.
+    between two starts. A base model is known by its name only. Reads the files, and data sets through
+    `datasets`. Of data, what is left at its default is left out, so that sweeps begun before a key was
+    known go on.
     """
     return {
         "model.base": space.base,
-        "data.train": _content_hash(space.train),
+        **_data_identity(space.data),
         "evaluation.dev": _content_hash(space.dev),
         "search.seed": space.search.seed,
         "search.sampler": space.search.sampler,
@@ -51,6 +56,32 @@ def _pruner(pruner: PrunerSettings) -> Identity:
     """Each key by itself, so that a difference names one."""
     keys = {**dataclasses.asdict(pruner), "rungs": [str(rung) for rung in pruner.rungs]}
     return {f"search.pruner.{key}": value for key, value in keys.items()}
+
+
+def _data_identity(data: DataSettings) -> Identity:
+    """What decides which rows are trained on, which held out, and what of them is learned."""
+    held_out = data.validation if isinstance(data.validation, HeldOutShare) else None
+    named = data.validation if isinstance(data.validation, RowFile | HubSet) else None
+    found = {
+        "data.train": _source_hash(data.train),
+        "data.validation": _source_hash(named) if named else held_out and held_out.share,
+        "data.validation_seed": held_out and held_out.seed,
+        "data.format": data.format,
+        "data.train_on": data.train_on,
+        "data.limit": data.limit,
+        "data.template": data.template and _content_hash(data.template),
+    }
+    return {key: value for key, value in found.items() if value is not None}
+
+
+def _source_hash(source: RowSource) -> str:
+    """A file by its bytes, so that it may move; a data set by its rows, so that its cache may."""
+    if isinstance(source, RowFile):
+        return _content_hash(source.path)
+    digest = hashlib.sha256()
+    for record in read_records(source):
+        digest.update(json.dumps(record.values, sort_keys=True, default=str).encode() + b"\n")
+    return "sha256:" + digest.hexdigest()
 
 
 def _plain(parameter: Parameter) -> Any:

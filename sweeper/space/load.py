@@ -6,12 +6,11 @@ from pathlib import Path
 
 from sweeper.errors import InputError
 from sweeper.space.base import resolve_base
+from sweeper.space.data_section import data_settings, existing_file
 from sweeper.space.default_space import DEFAULT_CONSTANTS, DEFAULT_SPACE
 from sweeper.space.parameters import Constant, Parameter
 from sweeper.space.schema import ParametersSection, PromoteSection, SpaceFile
 from sweeper.space.space import PromoteSettings, Space
-from sweeper.space.text_file import similar_file
-from sweeper.space.wording import KeyPath
 from sweeper.space.yaml_file import YamlFile, check, read_yaml
 
 
@@ -25,14 +24,14 @@ def load_space(path: Path) -> Space:
     file = read_yaml(path)
     written = check(file, SpaceFile)
     _check_base(file, written.model.base)
-    train = _existing(file, ("data", "train"), written.data.train)
-    dev = _existing(file, ("evaluation", "dev"), written.evaluation.dev)
+    data = data_settings(file, written.data)
+    dev = existing_file(file, ("evaluation", "dev"), written.evaluation.dev)
     test = _test(file, written.evaluation.test, dev)
     return Space(
         path=Path(os.path.abspath(path)),
         name=written.name,
         base=written.model.base,
-        train=train,
+        data=data,
         parameters=_parameters(written.parameters),
         search=written.search.settings(),
         dev=dev,
@@ -48,19 +47,10 @@ def _check_base(file: YamlFile, text: str) -> None:
         raise file.error(("model", "base"), f"is '{text}': {error.problem}", error.fix) from None
 
 
-def _existing(file: YamlFile, key_path: KeyPath, text: str) -> Path:
-    path = Path(os.path.abspath(_folder(file) / os.path.expanduser(text)))
-    if path.is_file():
-        return path
-    if path.is_dir():
-        raise file.error(key_path, f"is '{text}', a folder, must be a file", "Name a file in it")
-    raise file.error(key_path, f"is '{text}', and there is no file {path}", similar_file(path))
-
-
 def _test(file: YamlFile, text: str | None, dev: Path) -> Path | None:
     if text is None:
         return None
-    test = _existing(file, ("evaluation", "test"), text)
+    test = existing_file(file, ("evaluation", "test"), text)
     if test.samefile(dev):
         problem = f"is '{text}', the same file as dev, must hold cases that the search never sees"
         raise file.error(("evaluation", "test"), problem, "Name another file or remove the line")

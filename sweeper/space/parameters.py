@@ -30,3 +30,14 @@ class Range:
 
 
 Parameter = Constant | Choice | Range
+
+
+def extremes(parameter: Parameter) -> list[Scalar]:
+    """All values of a constant or a choice, the two ends of a range."""
+    match parameter:
+        case Constant(value=value):
+            return [] if value is None else [value]
+        case Choice(values=values):
+            return list(values)
+        case Range(low=low, high=high):
+            return [low, high]

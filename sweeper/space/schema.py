@@ -6,6 +6,7 @@ from typing import Annotated, Any, Self
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
 
 from sweeper.space.broken_rule import BrokenRule
+from sweeper.space.data_section import DataSection, PathText
 from sweeper.space.ollama_terms import OllamaParameters, check_ollama_name
 from sweeper.space.parameters import Constant, Parameter
 from sweeper.space.read_parameter import read_parameter
@@ -32,21 +33,8 @@ def _not_blank(text: str) -> str:
     raise BrokenRule(f"is {shown(text)}, must not be empty", "Write a text or remove the line")
 
 
-def _path(text: str) -> str:
-    if text.isprintable() and text.strip():
-        return text
-    raise BrokenRule(f"is {shown(text)}, must be a path", "Write it relative to the space file, or absolute")
-
-
-PathText = Annotated[str, AfterValidator(_path)]
-
-
 class ModelSection(FileModel):
     base: PathText = Field(examples=["org/model"])
-
-
-class DataSection(FileModel):
-    train: PathText = Field(examples=["train.jsonl"])
 
 
 class ParametersSection(FileModel):

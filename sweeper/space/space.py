@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from sweeper.space.data_settings import DataSettings
 from sweeper.space.parameters import Parameter
 from sweeper.space.pruner import HALVING, ObjectiveName, PrunerSettings
 
@@ -39,7 +40,7 @@ class Space:
     path: Path
     name: str
     base: str
-    train: Path
+    data: DataSettings
     parameters: Mapping[str, Parameter]
     search: SearchSettings
     dev: Path

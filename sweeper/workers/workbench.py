@@ -6,9 +6,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import torch
 
-from sweeper.data.encode import cut_rows, encode_row
-from sweeper.data.rows import read_rows
-from sweeper.data.template import template_of
+from sweeper.data.encode import cut_rows
+from sweeper.data.encode_rows import encode_rows
+from sweeper.data.load_rows import load_rows, train_on
+from sweeper.data.template import custom_template, template_of
 from sweeper.errors import InputError
 from sweeper.events import (
     BASE_TRIAL,
@@ -46,8 +47,9 @@ class Workbench:
         self.link = link
         self.folder = SweepFolder(setup.sweep_folder)
         base = load_base(setup.base)
-        self.template = template_of(base.tokenizer)
-        self.rows = tuple(encode_row(row, self.template) for row in read_rows(setup.train))
+        self.template = template_of(base.tokenizer, custom_template(setup.data))
+        train, _ = load_rows(setup.data)
+        self.rows = encode_rows(train, self.template, train_on(setup.data, train.format)).rows
         self.engine = Engine(base.model)
         self.dev_rows = expected_rows(setup.dev, self.template)
         self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="checkpoints")

@@ -9,6 +9,7 @@ from sweeper.events import Event
 from sweeper.memory.plan import Cohort
 from sweeper.models.reference import BaseReference
 from sweeper.scoring.suite import Suite
+from sweeper.space.data_settings import DataSettings
 
 Emit = Callable[[Event], None]
 
@@ -18,7 +19,7 @@ class WorkerSetup:
     """All that a worker needs to begin. `checkpoint_seconds` is how often a running trial is saved."""
 
     base: BaseReference
-    train: Path
+    data: DataSettings
     dev: Suite
     seed: int
     sweep_folder: Path

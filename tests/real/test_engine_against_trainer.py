@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from sweeper.data.encode import encode_row
-from sweeper.data.rows import read_rows
+from sweeper.data.load_rows import read_rows
 from sweeper.data.template import template_of
 from sweeper.models.load import Base
 from sweeper.space.trial_config import TrialConfig

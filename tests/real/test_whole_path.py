@@ -23,7 +23,7 @@ parameters:
   lora_rank: {values: [8, 16]}
   effective_batch_size: 8
   max_seq_length: 128
-  max_steps: 16
+  max_steps: 12
 search: {trials: 2, seed: 1}
 evaluation: {dev: dev.yaml, test: test.yaml}
 promote: {name: tickets, parameters: {temperature: 0}}
@@ -63,7 +63,8 @@ def swept(ollama_host: str, tmp_path_factory: pytest.TempPathFactory) -> Sweep:
     sweep = Sweep(folder, ollama_host)
     done = sweep.run("start", "space.yaml")
     assert done.returncode == 0, done.stderr + done.stdout
-    assert "sweep promote tickets" in done.stdout
+    assert "promote tickets" in done.stdout
+    assert done.stderr == ""
     return sweep
 
 
@@ -102,6 +103,7 @@ def test_a_finished_sweep_says_so_and_trains_nothing(swept: Sweep) -> None:
 def test_the_promoted_model_answers_as_it_did_in_training(swept: Sweep, ollama_client: OllamaClient) -> None:
     done = swept.run("promote", "tickets")
     assert done.returncode == 0, done.stderr + done.stdout
+    assert done.stderr == ""
     assert "tickets:latest is live" in done.stdout
     reports = list((swept.folder / "mlruns/sweeps/tickets/promotions").glob("*.json"))
     report = json.loads(reports[0].read_text())

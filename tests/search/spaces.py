@@ -4,6 +4,7 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
+from sweeper.space.data_settings import DataSettings, RowFile
 from sweeper.space.parameters import Choice, Constant, Parameter, Range
 from sweeper.space.pruner import HALVING, ObjectiveName, PrunerSettings
 from sweeper.space.space import PromoteSettings, SamplerName, SearchSettings, Space
@@ -41,7 +42,7 @@ def make_space(
         path=folder / "space.yaml",
         name="tickets",
         base="package:tiny/tiny.gguf",
-        train=folder / "train.jsonl",
+        data=DataSettings(RowFile(folder / "train.jsonl")),
         parameters={**CONSTANT, **SEARCHED, **(parameters or {})},
         search=SearchSettings(trials, seed, sampler, pruner, objective),
         dev=folder / "dev.jsonl",

@@ -19,6 +19,7 @@ from sweeper.errors import InputError, UnavailableError
 from sweeper.home import Home
 from sweeper.search.sampler import proposal_seed, startup_trials
 from sweeper.search.study import Study
+from sweeper.space.data_settings import RowFile
 from sweeper.space.parameters import Choice, Constant, Range
 from sweeper.space.pruner import HALVING, TRAIN_ALL
 from sweeper.space.space import SamplerName, Space
@@ -276,12 +277,13 @@ def test_changed_data_is_refused_even_under_the_same_name(
 
 def test_what_may_change_may_change(home: Home, tmp_path: Path, space: Space) -> None:
     Study(home, space).ask(0)
-    moved = space.train.rename(tmp_path / "moved.jsonl")
+    moved = (tmp_path / "train.jsonl").rename(tmp_path / "moved.jsonl")
     (tmp_path / "test.jsonl").write_text("new\n")
     search = dataclasses.replace(space.search, trials=50, wall_seconds=60.0)
     promote = dataclasses.replace(space.promote, name="other")
+    data = dataclasses.replace(space.data, train=RowFile(moved))
     changed = dataclasses.replace(
-        space, train=moved, test=tmp_path / "test.jsonl", search=search, promote=promote
+        space, data=data, test=tmp_path / "test.jsonl", search=search, promote=promote
     )
     assert len(Study(home, changed).running()) == 1
 

