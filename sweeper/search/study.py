@@ -13,7 +13,7 @@ from sweeper.errors import InputError, UnavailableError
 from sweeper.home import Home
 from sweeper.search.distributions import config_of, distributions_of
 from sweeper.search.identity import differences, identity_of
-from sweeper.search.sampler import make_sampler
+from sweeper.search.proposal import propose
 from sweeper.space.space import Space
 from sweeper.space.trial_config import TrialConfig
 
@@ -93,17 +93,13 @@ class Study:
             raise ValueError(f"trial {number} cannot be asked after {len(known)} trials")
         if number < len(known):
             return self._config(known[number].params)
-        infeasible = sum(any(bound > 0 for bound in trial.constraints.values()) for trial in known)
-        sampler = make_sampler(self._space.search, number, infeasible)
-        scratch = optuna.create_study(direction="maximize", sampler=sampler)
-        scratch.add_trials(known)
-        proposal = scratch.ask(self._distributions)
+        params = propose(self._space.search, self._distributions, known)
         self._study.add_trial(
             optuna.trial.create_trial(
-                state=TrialState.RUNNING, params=proposal.params, distributions=self._distributions
+                state=TrialState.RUNNING, params=params, distributions=self._distributions
             )
         )
-        return self._config(proposal.params)
+        return self._config(params)
 
     def running(self) -> list[tuple[int, TrialConfig]]:
         """Trials that were asked and not told yet."""

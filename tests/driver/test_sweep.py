@@ -111,7 +111,7 @@ if __name__ == "__main__":
 """
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(400)
 def test_a_killed_driver_loses_nothing_and_its_worker_ends(tmp_path: Path) -> None:
     space = save_tiny_space(tmp_path, trials=3)
     expected = outcome(sweep(save_tiny_space(tmp_path / "calm", trials=3)))
