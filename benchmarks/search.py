@@ -75,9 +75,7 @@ class Search:
     def _ask(self, action: Ask) -> None:
         params = propose(self.search, DISTRIBUTIONS, self.known)
         self.params.append(params)
-        self.known.append(
-            create_trial(state=TrialState.RUNNING, params=params, distributions=DISTRIBUTIONS)
-        )
+        self.known.append(create_trial(state=TrialState.RUNNING, params=params, distributions=DISTRIBUTIONS))
         config = config_of(SPACE, params)
         self.standing.apply(TrialAsked(action.number, 0.0, config, action.wave))
 
@@ -164,7 +162,9 @@ def block(trials: int, seeds: int) -> None:
     print(f"\n{trials} trials, {seeds} tasks")
     print(f"{'':20} {'tokens':>26} {'regret':>26} {'worse than none':>26}")
     for name, searches in found.items():
-        full = [sum(t.config.num_train_epochs or 1 for t in s.standing.trials.values()) for s in found["none"]]
+        full = [
+            sum(t.config.num_train_epochs or 1 for t in s.standing.trials.values()) for s in found["none"]
+        ]
         tokens = [s.examples / whole for s, whole in zip(searches, full, strict=True)]
         if "trials" not in name:
             tokens = [s.token_share for s in searches]
@@ -179,7 +179,9 @@ def main() -> None:
     parser.add_argument("--trials", type=int, nargs="+", default=[8, 27, 81])
     options = parser.parse_args()
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    agreements = [agreement(Task.drawn(seed), random_configs(seed, 20), 1 / 9) for seed in range(options.seeds)]
+    agreements = [
+        agreement(Task.drawn(seed), random_configs(seed, 20), 1 / 9) for seed in range(options.seeds)
+    ]
     print(f"order at 1/9 agrees with the end in {100 * sum(agreements) / len(agreements):.0f} % of pairs")
     for trials in options.trials:
         block(trials, options.seeds)

@@ -8,6 +8,7 @@ bring them. Not covered: several brackets (Hyperband).
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 
 from sweeper.events import TrialCompleted
 from sweeper.space.pruner import PrunerSettings
@@ -49,6 +50,22 @@ def quotas(pruner: PrunerSettings, wave_size: int) -> list[int]:
     if pruner.last_rung > 0:
         counts[-1] = min(counts[-1], pruner.finalists)
     return counts
+
+
+def expected_share(pruner: PrunerSettings, trials: int) -> float:
+    """How much of all trials' training halving lets through, where they are equally long and none breaks.
+
+    1 where nobody is stopped in waves; of `asha` it is an upper bound in practice.
+    """
+    if pruner.type == "none":
+        return 1.0
+    size = min(trials, max(pruner.wave, 1) if pruner.type == "halving" else trials)
+    shares = (Fraction(0), *pruner.rungs)
+    parts = (
+        quota * (share - before)
+        for quota, before, share in zip(quotas(pruner, size), shares, pruner.rungs, strict=False)
+    )
+    return float(sum(parts) / size)
 
 
 def halving_step(pruner: PrunerSettings, wave: Sequence[TrialStanding]) -> WaveStep:

@@ -6,7 +6,15 @@ from fractions import Fraction
 import pytest
 
 from sweeper.events import RungReached, TrialCompleted, TrialDiverged, TrialPruned
-from sweeper.search.halving import Leg, Loser, WaveStep, halving_step, quotas, train_all_step
+from sweeper.search.halving import (
+    Leg,
+    Loser,
+    WaveStep,
+    expected_share,
+    halving_step,
+    quotas,
+    train_all_step,
+)
 from sweeper.space.pruner import HALVING, TRAIN_ALL
 from sweeper.space.trial_config import TrialConfig
 from sweeper.standing import TrialStanding
@@ -97,3 +105,9 @@ def test_a_wave_of_nothing_but_broken_trials_is_over() -> None:
 def test_train_all_stops_nobody() -> None:
     wave = [trial(0, end="complete"), trial(1), trial(2, end="diverged")]
     assert train_all_step(TRAIN_ALL, wave) == WaveStep(legs=(Leg(1, 0),))
+
+
+@pytest.mark.parametrize(("trials", "share"), [(8, 1 / 3), (9, 1 / 3), (27, 1 / 3), (1, 1.0)])
+def test_what_halving_lets_through(trials: int, share: float) -> None:
+    assert expected_share(HALVING, trials) == pytest.approx(share)
+    assert expected_share(TRAIN_ALL, trials) == 1.0
