@@ -49,9 +49,10 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class TrialAsked(Event):
-    """The search proposed a trial."""
+    """The search proposed a trial. All trials of a `wave` are asked before any of them trains."""
 
     config: TrialConfig
+    wave: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,12 +143,36 @@ class TrialDiverged(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class TrialPruned(Event):
+    """The search stopped the trial for others that looked better; `rung` is the last one it reached.
+
+    None where it was stopped before its first rung.
+    """
+
+    rung: int | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class TrialInfeasible(Event):
+    """The trial cannot run here, and nothing was spent on it. `excess_bytes` is what it lacks, above 0."""
+
+    excess_bytes: float
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class TrialFailed(Event):
     """An attempt broke off. `final` when it will not be tried again."""
 
     attempt: int
     reason: str
     final: bool
+
+
+@dataclass(frozen=True, slots=True)
+class DriverStarted(Event):
+    """A driver took the sweep up; `trial` is BASE_TRIAL. Between two of these the sweep may have slept."""
 
 
 _KINDS: dict[str, type[Event]] = {
@@ -162,7 +187,10 @@ _KINDS: dict[str, type[Event]] = {
         SuiteScored,
         TrialCompleted,
         TrialDiverged,
+        TrialPruned,
+        TrialInfeasible,
         TrialFailed,
+        DriverStarted,
     )
 }
 

@@ -42,13 +42,22 @@ def _run(home: Home, space: Space, in_process: bool, console: Console) -> SweepP
 
     searched = [name for name, value in space.parameters.items() if not isinstance(value, Constant)]
     try:
-        with LiveView(SweepProgress(space.name, space.search.trials), searched, console) as view:
+        with LiveView(_nothing_yet(space), searched, console) as view:
             run_sweep(home, space, InProcessWorker if in_process else SpawnedWorker, view)
     except KeyboardInterrupt:
         raise Interrupted(
             f"stopped. Finished trials are kept; `{program()} start {space.path}` goes on"
         ) from None
     return view.progress
+
+
+def _nothing_yet(space: Space) -> SweepProgress:
+    """Before the first event: what there is to do."""
+    from sweeper.search.halving import expected_share
+
+    rungs = tuple(float(rung) for rung in space.search.pruner.rungs)
+    share = expected_share(space.search.pruner, space.search.trials)
+    return SweepProgress(space.name, space.search.trials, rungs, share)
 
 
 def _show_end(console: Console, progress: SweepProgress, space: Space) -> None:

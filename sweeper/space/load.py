@@ -13,7 +13,7 @@ from sweeper.space.parameters import Computed, Constant, Parameter
 from sweeper.space.read_expression import read_expression
 from sweeper.space.rules import PAIR
 from sweeper.space.schema import ParametersSection, PromoteSection, SpaceFile
-from sweeper.space.space import PromoteSettings, SearchSettings, Space
+from sweeper.space.space import PromoteSettings, Space
 from sweeper.space.wording import KeyPath
 from sweeper.space.yaml_file import YamlFile, check, read_yaml
 
@@ -37,7 +37,7 @@ def load_space(path: Path) -> Space:
         base=written.model.base,
         data=data,
         parameters=_parameters(written.parameters),
-        search=SearchSettings(written.search.trials, written.search.seed, written.search.sampler),
+        search=written.search.settings(),
         dev=dev,
         test=test,
         promote=_promote(written.promote, written.name),

@@ -13,12 +13,11 @@ from sweeper.space.parameters import Constant, Parameter
 from sweeper.space.read_expression import read_condition
 from sweeper.space.read_parameter import read_parameter
 from sweeper.space.rules import PAIR
-from sweeper.space.space import SamplerName
+from sweeper.space.search_section import SearchSection
 from sweeper.space.wording import shown
 from sweeper.space.yaml_file import FileModel
 
 _MAX_NAME_LENGTH = 100
-_MAX_SEED = 2**32 - 1  # what numpy's random state takes
 
 
 def _sweep_name(name: str) -> str:
@@ -99,12 +98,6 @@ def _constraint(text: str) -> str:
 
 
 BaselineEntry = Annotated[dict[str, Any], AfterValidator(read_entry)]
-
-
-class SearchSection(FileModel):
-    trials: int = Field(default=9, ge=1, examples=["9"])
-    seed: int = Field(default=0, ge=0, le=_MAX_SEED, examples=["0"])
-    sampler: SamplerName = Field(default="tpe", examples=["tpe"])
 
 
 def _as_list(value: Any) -> Any:

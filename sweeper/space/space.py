@@ -8,17 +8,24 @@ from typing import Literal
 from sweeper.space.data_settings import DataSettings
 from sweeper.space.expression import Expression
 from sweeper.space.parameters import Parameter, Scalar
+from sweeper.space.pruner import HALVING, ObjectiveName, PrunerSettings
 
 SamplerName = Literal["tpe", "random", "grid"]
 
 
 @dataclass(frozen=True, slots=True)
 class SearchSettings:
-    """`trials` is a total that a second start goes on to. A grid has no more of them than points."""
+    """`trials` is a total that a second start goes on to; so is `wall_seconds`, None where none is set.
+
+    A grid has no more trials than points.
+    """
 
     trials: int
     seed: int
     sampler: SamplerName
+    pruner: PrunerSettings = HALVING
+    objective: ObjectiveName = "score"
+    wall_seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

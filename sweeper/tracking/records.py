@@ -27,16 +27,15 @@ def milliseconds(seconds: float) -> int:
     return round(seconds * 1000)
 
 
-def trial_parameters(config: TrialConfig, started: TrialStarted) -> dict[str, str]:
+def trial_parameters(config: TrialConfig, started: TrialStarted | None) -> dict[str, str]:
     """A trial's parameters. MLflow keeps texts only; a number's text is one that its plots read back.
 
     What does not apply (max_steps beside epochs) is left out: a "None" would end a numeric axis.
     """
-    values = {
-        **dataclasses.asdict(config),
-        "micro_batch_size": started.micro_batch_size,
-        "gradient_accumulation_steps": started.gradient_accumulation_steps,
-    }
+    values = dataclasses.asdict(config)
+    if started is not None:
+        values["micro_batch_size"] = started.micro_batch_size
+        values["gradient_accumulation_steps"] = started.gradient_accumulation_steps
     return {key: _text(value) for key, value in values.items() if value is not None}
 
 

@@ -1,5 +1,6 @@
 """The work itself, in whichever process it runs: load a base once, train cohorts, score."""
 
+import contextlib
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -30,9 +31,11 @@ from sweeper.training.engine import Engine
 from sweeper.training.slot import Slot
 from sweeper.training.slot_linear import LoraWeights, active_slots
 from sweeper.workers.checkpointing import Checkpointing
+from sweeper.workers.link import Link, Stopped
 from sweeper.workers.trial_run import TrialRun
 from sweeper.workers.worker import Emit, WorkerFacts, WorkerSetup
 
+_ALONE = Link()
 LAYOUT_TOLERANCE = 1e-2
 """Largest logit difference that fp32 rounding explains; a mask that is not honoured gives whole units."""
 
@@ -40,10 +43,11 @@ LAYOUT_TOLERANCE = 1e-2
 class Workbench:
     """A loaded base with encoded rows. Raises InputError for a base that the engine cannot train."""
 
-    def __init__(self, setup: WorkerSetup) -> None:
+    def __init__(self, setup: WorkerSetup, link: Link = _ALONE) -> None:
         if setup.threads is not None:
             torch.set_num_threads(setup.threads)
         self.setup = setup
+        self.link = link
         self.folder = SweepFolder(setup.sweep_folder)
         base = load_base(setup.base)
         self.template = template_of(base.tokenizer, custom_template(setup.data))
@@ -76,10 +80,14 @@ class Workbench:
 
     def score_base(self, emit: Emit) -> None:
         """Scores the model with no slot active."""
-        self._score_all(BASE_TRIAL, None, emit)
+        with contextlib.suppress(Stopped):
+            self._score_all(BASE_TRIAL, None, emit)
 
     def train(self, cohort: Cohort, emit: Emit) -> None:
-        """Trains all trials of the cohort side by side; each is saved and scored as it stops or ends."""
+        """Trains all trials of the cohort side by side; each is saved and scored as it stops or ends.
+
+        Asked to stop, it saves each trial after the step it is in and returns.
+        """
         runs = [self._new_run(trial) for trial in cohort.trials]
         for run in runs:
             run.start(emit)
@@ -91,8 +99,12 @@ class Workbench:
             run = by_slot[result.slot]
             run.slot.train_seconds += time.monotonic() - began
             run.after_step(result, emit)
-            if run.slot.stopped and not result.divergence:
+            if result.divergence:
+                pass
+            elif run.slot.stopped:
                 self._stop(run, emit)
+            elif self.link.should_stop():
+                run.interrupt(emit)
             began = time.monotonic()
 
     def _new_run(self, trial: PlannedTrial) -> TrialRun:
@@ -113,14 +125,15 @@ class Workbench:
             identity,
             self._executor,
             self.setup.checkpoint_seconds,
+            self.link.settle,
         )
         return TrialRun(trial, slot, saving, dropped_rows=len(self.rows) - len(rows))
 
     def _stop(self, run: TrialRun, emit: Emit) -> None:
-        if run.slot.finished:
-            self._finish(run, emit)
-        else:
-            run.pause(lambda: target_loss(self.engine, run.slot.adapter, self.dev_rows), emit)
+        is_sound = run.pause(lambda: target_loss(self.engine, run.slot.adapter, self.dev_rows), emit)
+        if is_sound and run.slot.finished:
+            with contextlib.suppress(Stopped):  # it was saved, and the others are still to be
+                self._finish(run, emit)
 
     def _finish(self, run: TrialRun, emit: Emit) -> None:
         number, config = run.trial.number, run.trial.config
@@ -143,6 +156,8 @@ class Workbench:
     def _score(self, number: int, suite: Suite, adapter: str, emit: Emit) -> Score:
         def progress(done: int, total: int) -> None:
             emit(CasesAnswered(number, time.time(), suite.name, done, total))
+            if done < total and self.link.should_stop():
+                raise Stopped
 
         remembered = Remembered(self.cache, self.base, adapter) if self.cache else None
         score = score_suite(self.engine.model, self.template, suite, progress=progress, remembered=remembered)

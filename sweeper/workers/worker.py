@@ -55,5 +55,8 @@ class Worker(Protocol):
         Emits each one's RungReached, or its end: trained, saved and scored.
         """
 
+    def stop(self) -> None:
+        """Asks, from any thread, that `train` and `score_base` save what is under way and return soon."""
+
     def close(self) -> None:
         """Ends the worker at once, whatever it does. May be called twice."""

@@ -5,12 +5,11 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from sweeper.driver import run_sweep
 from sweeper.errors import InputError, UnavailableError
 from sweeper.event_log import EventLog
 from sweeper.events import (
@@ -26,48 +25,11 @@ from sweeper.events import (
 )
 from sweeper.home import Home
 from sweeper.memory.plan import Cohort
-from sweeper.search.study import Study
-from sweeper.space.load import load_space
 from sweeper.workers.in_process import InProcessWorker
 from sweeper.workers.spawned import SpawnedWorker
 from sweeper.workers.worker import Emit, Worker, WorkerSetup
+from tests.driver.sweeps import Watching, of_kind, outcome, states, sweep
 from tests.tiny_base import save_tiny_space
-
-
-class Watching:
-    """A view that keeps the events and may act on one."""
-
-    def __init__(self, act: Callable[[Event], None] = lambda event: None) -> None:
-        self.events: list[Event] = []
-        self.act = act
-
-    def resume(self, events: Sequence[Event]) -> None:
-        self.events += events
-
-    def apply(self, event: Event) -> None:
-        self.events.append(event)
-        self.act(event)
-
-
-def sweep(
-    space: Path, make_worker: Callable[[WorkerSetup], Worker] = InProcessWorker, view: Watching | None = None
-) -> list[Event]:
-    """Runs the sweep of `space`, with its state beside it, and gives the whole log."""
-    home = Home(space.parent / "mlruns")
-    run_sweep(home, load_space(space), make_worker, view or Watching())
-    return [event for _, event in EventLog(home.sweep("tiny").events).read()]
-
-
-def of_kind(events: list[Event], kind: type[Event]) -> list[int]:
-    return [event.trial for event in events if isinstance(event, kind)]
-
-
-def states(space: Path) -> list[str]:
-    return [trial.state for trial in Study(Home(space.parent / "mlruns"), load_space(space)).trials()]
-
-
-def outcome(events: list[Event]) -> list[tuple[int, float]]:
-    return [(event.trial, event.objective) for event in events if isinstance(event, TrialCompleted)]
 
 
 @pytest.mark.parametrize("worker", [InProcessWorker, SpawnedWorker])
@@ -155,14 +117,14 @@ def test_a_trial_that_breaks_off_twice_fails_and_says_why(tmp_path: Path) -> Non
 DRIVER = """
 import sys
 from pathlib import Path
-from tests.test_driver import sweep
+from tests.driver.sweeps import sweep
 if __name__ == "__main__":
     from sweeper.workers.spawned import SpawnedWorker
     sweep(Path(sys.argv[1]), SpawnedWorker)
 """
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(400)
 def test_a_killed_driver_loses_nothing_and_its_worker_ends(tmp_path: Path) -> None:
     space = save_tiny_space(tmp_path, trials=3)
     expected = outcome(sweep(save_tiny_space(tmp_path / "calm", trials=3)))

@@ -1,0 +1,29 @@
+"""A space for scripted workers: no model behind it, only files that exist."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+
+def save_scripted_space(folder: Path, trials: int = 9, search: Mapping[str, object] | None = None) -> Path:
+    """A space named `tiny`, with halving by default. Each trial has 9 to 36 steps."""
+    (folder / "base").mkdir(parents=True, exist_ok=True)
+    (folder / "base" / "config.json").write_text("{}")
+    row = json.dumps({"instruction": "a", "input": "b", "output": "c"})
+    for name in ("train", "dev"):
+        (folder / f"{name}.jsonl").write_text(f"{row}\n" * 3)
+    space = {
+        "name": "tiny",
+        "model": {"base": "./base"},
+        "data": {"train": "train.jsonl"},
+        "parameters": {
+            "learning_rate": {"min": 1e-5, "max": 1e-3, "log": True},
+            "lora_rank": {"values": [2, 4, 8]},
+            "effective_batch_size": {"values": [1, 2, 4]},
+        },
+        "search": {"trials": trials, "seed": 1, **(search or {})},
+        "evaluation": {"dev": "dev.jsonl"},
+    }
+    path = folder / "space.yaml"
+    path.write_text(json.dumps(space))  # JSON is YAML
+    return path
