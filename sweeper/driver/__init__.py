@@ -1,5 +1,6 @@
 """The loop of a sweep, and putting an old sweep aside."""
 
+from sweeper.driver.archive import archive_sweep
 from sweeper.driver.sweep import View, run_sweep
 
-__all__ = ["View", "run_sweep"]
+__all__ = ["View", "archive_sweep", "run_sweep"]
