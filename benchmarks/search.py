@@ -119,8 +119,9 @@ class Search:
             self.waves_told += 1
 
     @property
-    def token_share(self) -> float:
-        return self.examples / sum(t.config.num_train_epochs or 1.0 for t in self.standing.trials.values())
+    def whole(self) -> float:
+        """What all its trials would train, in passes over the rows."""
+        return sum(t.config.num_train_epochs or 1.0 for t in self.standing.trials.values())
 
     @property
     def winner(self) -> TrialConfig | None:
@@ -164,18 +165,14 @@ def block(trials: int, seeds: int) -> None:
     found: dict[str, list[Search]] = {}
     for name, pruner in PRUNERS.items():
         found[name] = [Search(t, SearchSettings(trials, t.seed, "tpe", pruner)).run() for t in tasks]
-    if trials <= 27:
+    if trials <= 9:
         name = f"waves, {3 * trials} trials"
         found[name] = [Search(t, SearchSettings(3 * trials, t.seed, "tpe", HALVING)).run() for t in tasks]
     print(f"\n{trials} trials, {seeds} tasks")
     print(f"{'':20} {'tokens':>26} {'regret':>26} {'worse than none':>26}")
     for name, searches in found.items():
-        full = [
-            sum(t.config.num_train_epochs or 1 for t in s.standing.trials.values()) for s in found["none"]
-        ]
-        tokens = [s.examples / whole for s, whole in zip(searches, full, strict=True)]
-        if "trials" not in name:
-            tokens = [s.token_share for s in searches]
+        own = found["none"] if "trials" in name else searches
+        tokens = [s.examples / each.whole for s, each in zip(searches, own, strict=True)]
         regret = [top - s.winner_score for s, top in zip(searches, best, strict=True)]
         worse = [n.winner_score - s.winner_score for s, n in zip(searches, found["none"], strict=True)]
         print(f"{name:20} {shown(tokens):>26} {shown(regret):>26} {shown(worse):>26}", flush=True)

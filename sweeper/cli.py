@@ -71,11 +71,14 @@ def start(
     in_process: Annotated[
         bool, typer.Option("--in-process", help="Train in this process, for a debugger.")
     ] = False,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Begin anew; an earlier sweep of this name is put aside.")
+    ] = False,
 ) -> None:
     """Run a sweep, or go on with it. It may be stopped at any time and started again."""
     from sweeper.commands.start import start
 
-    start(_home(context), space, in_process)
+    start(_home(context), space, in_process, fresh)
 
 
 @app.command()

@@ -21,7 +21,7 @@ from sweeper.space.parameters import Constant
 from sweeper.space.space import Space
 
 
-def start(home: Home, space_path: Path, in_process: bool) -> None:
+def start(home: Home, space_path: Path, in_process: bool, is_fresh: bool = False) -> None:
     """Everything that can be refused without the model is refused before anything heavy is imported."""
     quiet_libraries()
     space = load_space(space_path)
@@ -29,9 +29,21 @@ def start(home: Home, space_path: Path, in_process: bool) -> None:
     custom_template(space.data)
     rows, _ = load_rows(space.data)
     console = Console()
+    for note in space.notes:
+        console.print(note, highlight=False)
     guard_against_overlap(space, rows, suites, console)
+    if is_fresh:
+        _put_aside(home, space, console)
     progress = _run(home, space, in_process, console)
     _show_end(console, progress, space)
+
+
+def _put_aside(home: Home, space: Space, console: Console) -> None:
+    from sweeper.driver import archive_sweep
+
+    archived = archive_sweep(home, space.name)
+    if archived is not None:
+        console.print(f"The earlier sweep {space.name} is now {archived}.", highlight=False)
 
 
 def _run(home: Home, space: Space, in_process: bool, console: Console) -> SweepProgress:

@@ -80,7 +80,8 @@ class Study:
             raise InputError(
                 str(space.path),
                 f"sweep '{space.name}' was started with another space: " + "; ".join(changes),
-                "Give the changed space a new name, or put it back as it was",
+                "Give the changed space a new name, put it back as it was, or start it with --fresh, which "
+                "puts the old sweep aside",
             )
 
     def ask(self, number: int) -> TrialConfig:
@@ -210,6 +211,24 @@ class Study:
 
     def _config(self, params: dict[str, object]) -> TrialConfig:
         return config_of(self._space.parameters, params)
+
+
+def rename_study(home: Home, name: str, new_name: str) -> None:
+    """Keeps all of a study under another name. Does nothing where there is none of the old one.
+
+    Optuna copies and deletes; a copy that was cut short is made again, since its source is still there.
+    """
+    if not (home.mlruns / "optuna.db").exists():
+        return
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    storage = _open_storage(home.optuna_uri)
+    names = optuna.get_all_study_names(storage)
+    if name not in names:
+        return
+    if new_name in names:
+        optuna.delete_study(study_name=new_name, storage=storage)
+    optuna.copy_study(from_study_name=name, from_storage=storage, to_storage=storage, to_study_name=new_name)
+    optuna.delete_study(study_name=name, storage=storage)
 
 
 def _open_storage(uri: str) -> optuna.storages.RDBStorage:

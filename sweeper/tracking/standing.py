@@ -57,7 +57,7 @@ class Standing:
     """The suite scored first: the base on dev, before any trial."""
     completed: int = 0
     best_trial: int | None = None
-    best_objective: float | None = None
+    best_objective: float = 0.0
     last_time: float = 0.0
     carried: Curve = field(default_factory=list)
     """After a TrialStarted that begins a new take: what that keeps of the one before."""
@@ -104,7 +104,8 @@ class Standing:
 
     def _complete(self, event: TrialCompleted) -> None:
         self.completed += 1
-        if self.best_objective is None or event.objective > self.best_objective:
+        best = (self.best_objective, -self.best_trial) if self.best_trial is not None else None
+        if best is None or (event.objective, -event.trial) > best:  # of equal ones the first asked
             self.best_trial, self.best_objective = event.trial, event.objective
 
 

@@ -139,7 +139,7 @@ class Writer:
 
     def _write_best(self, time: float) -> None:
         standing = self._standing
-        if standing.best_objective is not None:
+        if standing.best_trial is not None:
             best = point("best_score", standing.best_objective, time, standing.completed)
             self._runs.add(self._runs.sweep, best)
             self._runs.set_tag(self._runs.sweep, "sweeper.best_trial", str(standing.best_trial))

@@ -54,6 +54,10 @@ def log_of(space: Path) -> list[Event]:
     return [event for _, event in EventLog(home_of(space).sweep("tiny").events).read()]
 
 
+_VARYING = ("sweeper.take", "mlflow.parentRunId", "train_seconds", "best_score")
+"""What hangs on times, on ids, or on which finalist came in first."""
+
+
 def what_optuna_knows(space: Path) -> list[tuple[object, ...]]:
     """All but times and ids."""
     trials = optuna.load_study(study_name="tiny", storage=home_of(space).optuna_uri).trials
@@ -64,7 +68,7 @@ def what_optuna_knows(space: Path) -> list[tuple[object, ...]]:
 
 
 def what_mlflow_knows(space: Path) -> dict[str, list[str]]:
-    """Active runs with their parameters, tags, metrics and artifacts: all but times, ids and takes."""
+    """Active runs with their parameters, tags, metrics and artifacts: all but _VARYING, times and ids."""
     found: dict[str, list[str]] = {}
     with sqlite3.connect(home_of(space).mlruns / "mlflow.db") as database:
         runs = database.execute(
@@ -79,7 +83,7 @@ def what_mlflow_knows(space: Path) -> dict[str, list[str]]:
             found[table] = sorted(
                 f"{names[run_id]} {rest}"
                 for run_id, *rest in rows
-                if run_id in names and rest[0] not in ("sweeper.take", "mlflow.parentRunId", "train_seconds")
+                if run_id in names and rest[0] not in _VARYING
             )
     for file in sorted(home_of(space).artifacts.rglob("*")):
         run = next((name for run_id, name in names.items() if run_id in file.parts), None)

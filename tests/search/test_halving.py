@@ -68,15 +68,25 @@ def test_all_train_to_the_first_rung_and_nothing_is_decided_before_all_are_there
 def test_the_best_third_goes_on_and_then_the_finalists() -> None:
     wave = [trial(number, 9.0 - number) for number in range(9)]
     assert legs(halving_step(HALVING, wave)) == [(6, 1), (7, 1), (8, 1)]
-    wave[6:] = [trial(6, 3.0, 0.5), trial(7, 2.0, 0.7), trial(8, 1.0, 0.6)]
+    wave[6:] = [trial(6, 3.0, 0.6), trial(7, 2.0, 0.7), trial(8, 1.0, 0.62)]
     assert legs(halving_step(HALVING, wave)) == [(6, 2), (8, 2)]
-    wave[6] = trial(6, 3.0, 0.5, end="complete")
+    wave[6] = trial(6, 3.0, 0.6, end="complete")
     assert legs(halving_step(HALVING, wave)) == [(8, 2)]
-    wave[8] = trial(8, 1.0, 0.6, end="complete")
+    wave[8] = trial(8, 1.0, 0.62, end="complete")
     losers = halving_step(HALVING, wave).losers
     assert [loser.number for loser in losers] == [0, 1, 2, 3, 4, 5, 7]
     assert losers[0] == Loser(0, "target_loss 9 was not among the lowest of its wave at 1/9 of training")
     assert losers[-1].reason == "target_loss 0.7 was not among the lowest of its wave at 1/3 of training"
+
+
+def test_a_second_finalist_that_is_far_off_is_stopped() -> None:
+    wave = [trial(number, float(number), 9.0) for number in range(9)]
+    wave[:3] = [trial(0, 0.0, 1.0), trial(1, 1.0, 1.2), trial(2, 2.0, 1.09)]
+    assert legs(halving_step(HALVING, wave)) == [(0, 2), (2, 2)]
+    wave[2] = trial(2, 2.0, 1.11)
+    assert legs(halving_step(HALVING, wave)) == [(0, 2)]
+    wave[0] = trial(0, 0.0, 1.0, end="diverged")
+    assert legs(halving_step(HALVING, wave)) == [(1, 2), (2, 2)]
 
 
 def test_of_equal_ones_the_first_goes_on() -> None:
@@ -94,8 +104,16 @@ def test_who_breaks_on_the_way_makes_room_for_the_next_best() -> None:
 
 def test_who_breaks_later_keeps_its_place_at_the_rungs_it_reached() -> None:
     wave = [trial(number, float(number)) for number in range(9)]
-    wave[:3] = [trial(0, 0.0, 0.0, end="diverged"), trial(1, 1.0, 0.1), trial(2, 2.0, 0.2)]
+    wave[:3] = [trial(0, 0.0, 0.9, end="diverged"), trial(1, 1.0, 1.0), trial(2, 2.0, 1.1)]
     assert legs(halving_step(HALVING, wave)) == [(1, 2), (2, 2)]
+
+
+def test_a_trial_too_short_to_pause_is_complete_at_an_early_rung_and_ranked_by_it() -> None:
+    wave = [trial(number, float(number)) for number in range(9)]
+    wave[1] = trial(1, 1.0, end="complete")
+    assert legs(halving_step(HALVING, wave)) == [(0, 1), (2, 1)]
+    wave[0], wave[2] = trial(0, 0.0, 0.99), trial(2, 2.0, 0.5)
+    assert legs(halving_step(HALVING, wave)) == [(2, 2)]
 
 
 def test_a_wave_of_nothing_but_broken_trials_is_over() -> None:
