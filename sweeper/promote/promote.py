@@ -2,6 +2,7 @@
 
 from sweeper.errors import ProofError
 from sweeper.promote.build import build, clear_work
+from sweeper.promote.journal import begin_swap, end_rollbacks, end_swap, settle
 from sweeper.promote.promotion import Progress, Promotion, PromotionRequest, write_report
 from sweeper.promote.publish import publish
 from sweeper.promote.record import Record
@@ -12,32 +13,38 @@ from sweeper.serving.ollama import OllamaClient
 def promote(
     request: PromotionRequest, client: OllamaClient, progress: Progress = lambda step, share: None
 ) -> Promotion:
-    """Merge, prove the merge, GGUF, candidate, prove the candidate, live name.
+    """Merge, prove the merge, GGUF, candidates, prove the candidates, live names.
 
-    Writes a report into `request.reports`, also where a proof fails. Then ProofError is raised, with
-    the reason; the live name is as it was, and the .gguf stays in `request.work_dir` until the next
-    promotion. Raises InputError for a name that Ollama refuses, and SweepError where a step fails.
+    What an earlier run left unfinished in Ollama is ended or removed first. Writes a report into
+    `request.reports`, also where a proof fails. Then ProofError is raised, with the reason; the live
+    names are as they were, and the .gguf stays in `request.work_dir` until the next promotion. Raises
+    InputError for a name that Ollama refuses, and SweepError where a step fails.
     """
-    record = Record(parse_model_name(request.live_name), progress)
-    record.previous_digest = client.digest(str(record.name))
+    record = Record(parse_model_name(request.live_name), progress, request.settings.quantization)
+    settle(client, request.reports)
+    end_rollbacks(client, list(record.models))
+    record.note_before(client)
+
+    def before_swap() -> None:
+        begin_swap(record.promotion(request, client, reason=None), request.reports)
+
     try:
         built = build(request, record)
-        digest = publish(built, request.suite, request.settings, client, record)
+        publish(built, request.suite, request.settings, client, record, before_swap, request.is_dry)
     except ProofError as error:
-        now = client.digest(str(record.name))
-        promotion = record.promotion(request, client, now, reason=str(error))
+        promotion = record.promotion(request, client, reason=str(error))
         report = write_report(promotion, request.reports)
-        raise ProofError(
-            f"{record.name} {_left(record.previous_digest, now)}: {error}. Report: {report}"
-        ) from None
-    promotion = record.promotion(request, client, digest, reason=None)
-    write_report(promotion, request.reports)
+        raise ProofError(f"{record.name} {_left(record, client)}: {error}. Report: {report}") from None
+    promotion = record.promotion(request, client, reason=None)
+    end_swap(promotion, request.reports)
     clear_work(request.work_dir)
     return promotion
 
 
-def _left(before: str | None, now: str | None) -> str:
+def _left(record: Record, client: OllamaClient) -> str:
     """What became of the live name in a refused promotion."""
+    before = next(iter(record.models.values())).previous_digest
+    now = client.digest(str(record.name))
     if now != before:
         return "was changed by somebody else, not promoted"
     return "was not promoted" if now is None else "stays as it was"

@@ -1,7 +1,7 @@
 """A search space as the rest of sweeper sees it: checked, with absolute paths."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -35,7 +35,7 @@ class PromoteSettings:
     quantization: tuple[Quantization, ...] = ("f16",)
     license: str | None = None
     host: str | None = None
-    gate: GateSettings = GateSettings()
+    gate: GateSettings = field(default_factory=GateSettings)
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,8 +71,9 @@ def test_a_promotion_is_reported(request_: PromotionRequest, ollama: FakeOllama)
     promotion = promote(request_, ollama, lambda step, share: steps.append(step))
     assert promotion.accepted
     assert promotion.name == "me/bot:v1"
-    assert (promotion.previous_digest, promotion.digest) == (None, ollama.digest("me/bot:v1"))
-    assert ollama.models["me/bot:v1"]["system"] == "Be kind."
+    (model,) = promotion.models
+    assert (model.previous_digest, model.digest) == (None, ollama.digest("me/bot:v1"))
+    assert ollama.kept["me/bot:v1"]["system"] == "Be kind."
     assert promotion.parameters["top_k"] == 3
     assert all(proof.passed for proof in promotion.proofs)
     assert promotion.ollama_score == promotion.merged_score == 0.0
@@ -85,17 +86,17 @@ def test_a_promotion_is_reported(request_: PromotionRequest, ollama: FakeOllama)
 
 
 def test_a_refusal_is_reported_and_the_file_kept(request_: PromotionRequest, ollama: FakeOllama) -> None:
-    ollama.models["me/bot:v1"] = {"file": "old"}
+    ollama.kept["me/bot:v1"] = {"file": "old"}
     before = ollama.digest("me/bot:v1")
     ollama.answer_fault = lambda answer: dataclasses.replace(answer, prompt_tokens=99)
     with pytest.raises(ProofError) as error:
         promote(request_, ollama)
     assert str(error.value).startswith("me/bot:v1 stays as it was: prompt_eval_count = tokenizer's count: ")
     assert "\n" not in str(error.value)
-    (report,) = request_.reports.iterdir()
+    (report,) = request_.reports.glob("*.json")
     written = json.loads(report.read_text())
     assert not written["accepted"]
-    assert written["digest"] == written["previous_digest"] == before
+    assert written["models"][0]["previous_digest"] == before == ollama.digest("me/bot:v1")
     assert str(report) in str(error.value)
     assert (request_.work_dir / "model.gguf").is_file()
 
@@ -109,7 +110,7 @@ def test_a_wrong_merge_never_reaches_ollama(
     monkeypatch.setattr(LoraAdapter, "scale", property(lambda lora: 1.01 * lora.alpha / lora.rank))
     with pytest.raises(ProofError, match="was not promoted: merged weights = base"):
         promote(request_, ollama)
-    assert ollama.models == {}
+    assert ollama.kept == {}
     assert len(list(request_.reports.iterdir())) == 1
 
 
