@@ -1,5 +1,6 @@
 """A promotion that is about to swap, on disk, so that a run which dies there is ended by the next one."""
 
+import dataclasses
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,8 +22,6 @@ def journal_path(reports: Path) -> Path:
 
 def begin_swap(promotion: Promotion, reports: Path) -> None:
     """Writes the report that will be true when all live names have what was proven for them."""
-    import dataclasses
-
     write_json(dataclasses.asdict(promotion), journal_path(reports))
 
 

@@ -1,7 +1,8 @@
 """Puts a trained adapter into Ollama under a live name, proven to answer there as it was trained."""
 
-from sweeper.errors import ProofError
+from sweeper.errors import InputError, ProofError
 from sweeper.promote.build import build, clear_work
+from sweeper.promote.export import export
 from sweeper.promote.journal import begin_swap, end_rollbacks, end_swap, settle
 from sweeper.promote.promotion import Progress, Promotion, PromotionRequest, write_report
 from sweeper.promote.publish import publish
@@ -24,6 +25,7 @@ def promote(
     settle(client, request.reports)
     end_rollbacks(client, list(record.models))
     record.note_before(client)
+    refuse_strangers(record, request)
 
     def before_swap() -> None:
         begin_swap(record.promotion(request, client, reason=None), request.reports)
@@ -37,8 +39,25 @@ def promote(
         raise ProofError(f"{record.name} {_left(record, client)}: {error}. Report: {report}") from None
     promotion = record.promotion(request, client, reason=None)
     end_swap(promotion, request.reports)
+    if request.export is not None:
+        export(promotion, built.gguf, request.export)
     clear_work(request.work_dir)
     return promotion
+
+
+def refuse_strangers(record: Record, request: PromotionRequest) -> None:
+    """Raises InputError where a live name has a model that sweeper did not make, and may not replace."""
+    strange = [
+        model.name
+        for model in record.models.values()
+        if model.previous_digest not in (None, *request.known_digests)
+    ]
+    if strange and not (request.may_replace or request.is_dry):
+        raise InputError(
+            strange[0],
+            "there is a model of this name that sweeper did not make here",
+            "Give --yes to replace it (`sweep rollback` brings it back), or another --name",
+        )
 
 
 def _left(record: Record, client: OllamaClient) -> str:

@@ -37,8 +37,10 @@ class PromotionRequest:
 
     `work_dir` takes the merged folder and the .gguf (together about twice the model in f16) until the
     model is live; `reports` keeps a JSON file per promotion. `chat_template` is the one that the space
-    names in place of the model's own, in which case the promoted model gets it too. `is_dry` proves all and leaves the live names alone.
-    `is_forced` goes on where the gate says no, which the report keeps.
+    names in place of the model's own, in which case the promoted model gets it too. `is_dry` proves all
+    and leaves the live names alone. `is_forced` goes on where the gate says no, which the report keeps.
+    `export` takes the file with its papers. `known_digests` are those of models that sweeper put into
+    Ollama before; where a live name has another, `may_replace` must say so.
     """
 
     base: Base | BaseReference
@@ -53,6 +55,9 @@ class PromotionRequest:
     lineage: Lineage | None = None
     is_dry: bool = False
     is_forced: bool = False
+    export: Path | None = None
+    known_digests: frozenset[str] = frozenset()
+    may_replace: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -205,7 +205,7 @@ def _mean_score(suite: Suite, answers: Sequence[ChatAnswer]) -> float:
 
 
 def _note_digests(client: OllamaClient, record: Record) -> None:
-    """Keeps what was proven for each live name. Raises ProofError where somebody else has had a hand in it."""
+    """Keeps what was proven for each live name. Raises ProofError where somebody else has changed it."""
     kept = {model.name.casefold(): model for model in client.models()}
     for model, promoted in record.models.items():
         found, live = kept.get(model.candidate.casefold()), kept.get(str(model.name).casefold())

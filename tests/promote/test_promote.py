@@ -1,6 +1,7 @@
 """The whole flow on a tiny model: a report for each promotion, and nothing large left behind."""
 
 import dataclasses
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -11,13 +12,14 @@ from sweeper.data.template import template_of
 from sweeper.errors import InputError, ProofError
 from sweeper.models.load import Base
 from sweeper.promote import build
+from sweeper.promote.export import refuse_full_folder
 from sweeper.promote.greedy import GreedyModel
 from sweeper.promote.merge import LoraAdapter
 from sweeper.promote.promote import promote
-from sweeper.promote.promotion import PromotionRequest
+from sweeper.promote.promotion import Lineage, PromotionRequest
 from sweeper.scoring.suite import Case, Suite
 from sweeper.space.space import PromoteSettings
-from tests.promote.fake_ollama import FakeOllama
+from tests.promote.fake_ollama import FakeOllama, digest_of
 from tests.promote.tiny import save_adapter, tiny_base
 
 STUB = """
@@ -48,6 +50,7 @@ def request_(base: Base, tmp_path: Path) -> PromotionRequest:
         work_dir=tmp_path / "work",
         reports=tmp_path / "promotions",
         converter=tmp_path,
+        may_replace=True,
     )
 
 
@@ -119,3 +122,32 @@ def test_a_bad_name_is_refused_before_any_work(request_: PromotionRequest, ollam
         promote(dataclasses.replace(request_, live_name="two words"), ollama)
     assert ollama.calls == 0
     assert not request_.work_dir.exists()
+
+
+def test_a_model_that_sweeper_did_not_make_is_asked_about(
+    request_: PromotionRequest, ollama: FakeOllama
+) -> None:
+    ollama.kept["me/bot:v1"] = {"file": "theirs"}
+    with pytest.raises(InputError, match="me/bot:v1: there is a model of this name that sweeper did not"):
+        promote(dataclasses.replace(request_, may_replace=False), ollama)
+    assert ollama.kept == {"me/bot:v1": {"file": "theirs"}}
+    known = frozenset({digest_of({"file": "theirs"})})
+    assert promote(dataclasses.replace(request_, may_replace=False, known_digests=known), ollama).accepted
+
+
+def test_an_export_has_the_file_and_its_papers(
+    request_: PromotionRequest, ollama: FakeOllama, tmp_path: Path
+) -> None:
+    lineage = Lineage("bot", 3, "org/base", {"data.train": "sha256:abc"}, "def")
+    promotion = promote(dataclasses.replace(request_, export=tmp_path / "out", lineage=lineage), ollama)
+    out = tmp_path / "out"
+    assert hashlib.sha256((out / "model.gguf").read_bytes()).hexdigest() == promotion.gguf_sha256
+    assert "PARAMETER top_k 3" in (out / "Modelfile").read_text()
+    assert 'SYSTEM """Be kind."""' in (out / "Modelfile").read_text()
+    card = (out / "README.md").read_text()
+    assert "sweep `bot`, trial 3" in card
+    assert promotion.gguf_sha256 in card
+    refuse_full_folder(out)
+    (out / "notes.txt").write_text("mine")
+    with pytest.raises(InputError, match=r"the folder holds other files \(notes.txt\)"):
+        refuse_full_folder(out)
