@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from sweeper.commands.live_names import connect, live_name, promoted_digests, quantizations
-from sweeper.commands.look import answering, keep_promoted
+from sweeper.commands.look import answering, keep_promoted, look_at_test
 from sweeper.commands.program import program
 from sweeper.commands.sweeps import find_sweep, progress_of, space_of
 from sweeper.data.template import custom_template
 from sweeper.errors import InputError, Interrupted, SweepError
+from sweeper.events import BASE_TRIAL
 from sweeper.home import Home, SweepFolder
 from sweeper.lock import held_lock
 from sweeper.models.quiet import quiet_libraries
@@ -23,13 +24,14 @@ from sweeper.report.progress import SweepProgress, TrialProgress
 from sweeper.report.promotion import answer_lines, models_table, proofs_table, scores_line
 from sweeper.report.steps import StepsView
 from sweeper.scoring.load_suite import load_suite
-from sweeper.scoring.looks import read_looks
+from sweeper.scoring.looks import cases_hash, latest, read_looks
 from sweeper.scoring.suite import Suite
 from sweeper.serving.model_name import ModelName
 from sweeper.space.base import resolve_base
 from sweeper.space.space import Space
 
 if TYPE_CHECKING:
+    from sweeper.promote.gate import Evidence
     from sweeper.promote.promotion import Lineage, Promotion, PromotionRequest
     from sweeper.serving.ollama import OllamaClient
 
@@ -69,12 +71,39 @@ def promote(home: Home, name: str, options: PromoteOptions) -> None:
     console.print(f"Promoting trial {trial.number} of {name} to {live} on {client.url}", highlight=False)
     with held_lock(folder.promotions / "lock", f"a promotion of sweep {name!r}"):
         request = _request(space, folder, trial, suite, live, options)
-        request = dataclasses.replace(request, known_digests=known, may_replace=may_replace)
+        evidence, is_first_look = _evidence(space, folder, trial, suite, console)
+        request = dataclasses.replace(
+            request, evidence=evidence, known_digests=known, may_replace=may_replace
+        )
         promotion = _run(request, client, console)
     _show(promotion, suite, client, console, name)
     if space.test is not None:
-        keep_promoted(folder, trial.number, suite, promotion, answering(space, folder, trial))
+        if not is_first_look:
+            keep_promoted(folder, trial.number, suite, promotion, answering(space, folder, trial))
         console.print(f"\n{line_of_test(read_looks(folder.test_looks))}", highlight=False, markup=False)
+
+
+def _evidence(
+    space: Space, folder: SweepFolder, trial: TrialProgress, suite: Suite, console: Console
+) -> tuple["Evidence | None", bool]:
+    """What base and trial answer to test, and whether that was the first look at this trial's answers.
+
+    None without a test suite: the best dev score of many proves no gain.
+    """
+    from sweeper.promote.gate import Evidence
+
+    if space.test is None:
+        console.print("No evaluation.test: whether the trial is better than the base is not asked.")
+        return None, False
+    cases, before = cases_hash(suite), read_looks(folder.test_looks)
+    with StepsView(console) as view:
+        view.progress("base and trial answer test", None)
+        look_at_test(folder, trial.number, suite, "promote", answering(space, folder, trial))
+    looks = read_looks(folder.test_looks)
+    base, own = latest(looks, BASE_TRIAL, cases), latest(looks, trial.number, cases)
+    assert base is not None
+    assert own is not None
+    return Evidence(suite.name, base.answers, own.answers), latest(before, trial.number, cases) is None
 
 
 def _with_options(space: Space, options: PromoteOptions) -> Space:

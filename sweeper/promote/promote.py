@@ -3,6 +3,7 @@
 from sweeper.errors import InputError, ProofError
 from sweeper.promote.build import build, clear_work
 from sweeper.promote.export import export
+from sweeper.promote.gate import prove_gain
 from sweeper.promote.journal import begin_swap, end_rollbacks, end_swap, settle
 from sweeper.promote.promotion import Progress, Promotion, PromotionRequest, write_report
 from sweeper.promote.publish import publish
@@ -14,7 +15,7 @@ from sweeper.serving.ollama import OllamaClient
 def promote(
     request: PromotionRequest, client: OllamaClient, progress: Progress = lambda step, share: None
 ) -> Promotion:
-    """Merge, prove the merge, GGUF, candidates, prove the candidates, live names.
+    """Gate, merge, prove the merge, GGUF, candidates, prove the candidates, live names.
 
     What an earlier run left unfinished in Ollama is ended or removed first. Writes a report into
     `request.reports`, also where a proof fails. Then ProofError is raised, with the reason; the live
@@ -31,6 +32,8 @@ def promote(
         begin_swap(record.promotion(request, client, reason=None), request.reports)
 
     try:
+        if request.evidence is not None:
+            record.prove([prove_gain(request.evidence, request.settings.gate)], request.is_forced)
         built = build(request, record)
         publish(built, request.suite, request.settings, client, record, before_swap, request.is_dry)
     except ProofError as error:

@@ -10,6 +10,7 @@ from typing import Any
 
 from sweeper.models.load import Base
 from sweeper.models.reference import BaseReference
+from sweeper.promote.gate import Evidence
 from sweeper.promote.proofs import Proof
 from sweeper.scoring.suite import Suite
 from sweeper.space.promote_settings import Quantization
@@ -33,7 +34,8 @@ class Lineage:
 
 @dataclass(frozen=True, slots=True)
 class PromotionRequest:
-    """`adapter` is a PEFT folder, `live_name` the name in Ollama, `converter` a checkout of llama.cpp.
+    """`adapter` is a PEFT folder, `live_name` the name in Ollama, `converter` a checkout of llama.cpp,
+    `evidence` what the gate decides by; without any it is not asked.
 
     `work_dir` takes the merged folder and the .gguf (together about twice the model in f16) until the
     model is live; `reports` keeps a JSON file per promotion. `chat_template` is the one that the space
@@ -53,6 +55,7 @@ class PromotionRequest:
     converter: Path | None = None
     chat_template: str | None = None
     lineage: Lineage | None = None
+    evidence: Evidence | None = None
     is_dry: bool = False
     is_forced: bool = False
     export: Path | None = None

@@ -38,7 +38,11 @@ def home(tmp_path: Path) -> Home:
         "is_forced": True,
         "finished": "2026-11-24T19:00:00+00:00",
         "gguf_sha256": "abcdef" * 10,
-        "lineage": {"trial": 7, "data_sha256": {"data.train": "sha256:123456789"}, "adapter_sha256": "f00ba7"},
+        "lineage": {
+            "trial": 7,
+            "data_sha256": {"data.train": "sha256:123456789"},
+            "adapter_sha256": "f00ba7",
+        },
         "models": [{"name": LIVE, "quantization": "f16", "digest": digest_of(NEW), "score": 0.5}],
     }
     write_json(report, folder.promotions / "1.json")
@@ -92,7 +96,17 @@ def test_the_history_tells_the_lineage_and_what_is_live(
     monkeypatch.setenv("COLUMNS", "200")
     history(home, "my-sweep", is_json=False)
     table = capsys.readouterr().out
-    for cell in (LIVE, " 7 ", "f16", "0.500", "abcdefab", digest_of(NEW)[:8], "12345678", "f00ba7", "live (forced)"):
+    for cell in (
+        LIVE,
+        " 7 ",
+        "f16",
+        "0.500",
+        "abcdefab",
+        digest_of(NEW)[:8],
+        "12345678",
+        "f00ba7",
+        "live (forced)",
+    ):
         assert cell in table
     ollama.kept = {LIVE: OLD}
     history(home, "my-sweep", is_json=False)

@@ -10,14 +10,17 @@ import pytest
 
 from sweeper.data.template import template_of
 from sweeper.errors import InputError, ProofError
+from sweeper.events import CaseAnswer
 from sweeper.models.load import Base
 from sweeper.promote import build
 from sweeper.promote.export import refuse_full_folder
+from sweeper.promote.gate import GATE, Evidence, prove_gain
 from sweeper.promote.greedy import GreedyModel
 from sweeper.promote.merge import LoraAdapter
 from sweeper.promote.promote import promote
 from sweeper.promote.promotion import Lineage, PromotionRequest
 from sweeper.scoring.suite import Case, Suite
+from sweeper.space.promote_settings import GateSettings
 from sweeper.space.space import PromoteSettings
 from tests.promote.fake_ollama import FakeOllama, digest_of
 from tests.promote.tiny import save_adapter, tiny_base
@@ -151,3 +154,47 @@ def test_an_export_has_the_file_and_its_papers(
     (out / "notes.txt").write_text("mine")
     with pytest.raises(InputError, match=r"the folder holds other files \(notes.txt\)"):
         refuse_full_folder(out)
+
+
+def evidence(base: int, trial: int) -> Evidence:
+    """Of 20 cases so many are right."""
+
+    def answers(right: int) -> tuple[CaseAnswer, ...]:
+        return tuple(CaseAnswer(str(case), "", "", "", float(case < right)) for case in range(20))
+
+    return Evidence("test", answers(base), answers(trial))
+
+
+@pytest.mark.parametrize(("base", "trial", "min_gain", "passes"), [
+    (0, 20, 0.0, True),
+    (4, 16, 0.0, True),
+    (4, 16, 0.6, False),
+    (10, 12, 0.0, False),
+    (12, 12, 0.0, False),
+    (12, 12, -0.1, True),
+    (16, 4, 0.0, False),
+])  # fmt: skip
+def test_the_gate_wants_a_gain_beyond_chance(base: int, trial: int, min_gain: float, passes: bool) -> None:
+    proof = prove_gain(evidence(base, trial), GateSettings(min_gain=min_gain))
+    assert proof.passed is passes
+    assert f"base {base / 20:.3f}, trial {trial / 20:.3f}" in proof.detail
+
+
+def test_what_the_gate_refuses_is_promoted_by_force_alone_and_the_report_says_so(
+    request_: PromotionRequest, ollama: FakeOllama
+) -> None:
+    refused = dataclasses.replace(request_, evidence=evidence(12, 12))
+    with pytest.raises(ProofError, match="was not promoted: gate: better than the base on test: test, 20"):
+        promote(refused, ollama)
+    assert ollama.kept == {}
+    promotion = promote(dataclasses.replace(refused, is_forced=True), ollama)
+    assert promotion.accepted
+    assert promotion.is_forced
+    assert [proof.name for proof in promotion.proofs if not proof.passed] == [GATE]
+
+
+def test_force_does_not_pass_a_proof_of_identity(request_: PromotionRequest, ollama: FakeOllama) -> None:
+    ollama.answer_fault = lambda answer: dataclasses.replace(answer, prompt_tokens=99)
+    with pytest.raises(ProofError, match="prompt_eval_count"):
+        promote(dataclasses.replace(request_, is_forced=True), ollama)
+    assert ollama.kept == {}

@@ -297,9 +297,7 @@ def test_the_last_models_are_kept_and_come_back(promoted: Promoted, ollama_clien
     name = parse_model_name("smol:kept")
     digests = []
     for temperature in (0.1, 0.2, 0.3, 0.4):
-        ollama_client.create(
-            str(name.candidate), from_model=LIVE, parameters={"temperature": temperature}
-        )
+        ollama_client.create(str(name.candidate), from_model=LIVE, parameters={"temperature": temperature})
         carry_out(ollama_client, name, next_swap)
         digests.append(ollama_client.digest(str(name)))
     kept = read_names(ollama_client, name)
