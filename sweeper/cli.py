@@ -163,22 +163,62 @@ def ui(
     ui(_home(context), port)
 
 
+OllamaName = Annotated[
+    str | None, typer.Option("--name", help="Model name in Ollama. [default: promote.name]")
+]
+
+
 @app.command()
 def promote(
     context: typer.Context,
     name: SweepName,
     trial: Annotated[int | None, typer.Option(help="The trial to promote. [default: the best]")] = None,
-    ollama_name: Annotated[
-        str | None, typer.Option("--name", help="Model name in Ollama. [default: promote.name]")
+    ollama_name: OllamaName = None,
+    quantization: Annotated[
+        list[str] | None,
+        typer.Option(help="f16, q8_0, q4_K_M or q4_K_S; several by commas. [default: promote.quantization]"),
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Make and prove all, and leave the live name as it is.")
+    ] = False,
+    yes: Annotated[
+        bool, typer.Option("--yes", "-y", help="Replace a model that sweeper did not make.")
+    ] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Promote where the gate says no. The report keeps it.")
+    ] = False,
+    export: Annotated[
+        Path | None, typer.Option(help="Folder for the .gguf, a Modelfile, a model card and the report.")
     ] = None,
     converter: Annotated[
         Path | None, typer.Option(help="Your own llama.cpp checkout, in place of the pinned converter.")
     ] = None,
 ) -> None:
     """Merge a trial, convert it, prove it in Ollama and give it its name there."""
-    from sweeper.commands.promote import promote
+    from sweeper.commands.promote import PromoteOptions, promote
 
-    promote(_home(context), name, trial, ollama_name, converter)
+    options = PromoteOptions(trial, ollama_name, quantization, converter, export, dry_run, yes, force)
+    promote(_home(context), name, options)
+
+
+@app.command()
+def rollback(context: typer.Context, name: SweepName, ollama_name: OllamaName = None) -> None:
+    """Give a promoted name its last model back. The one that leaves is kept."""
+    from sweeper.commands.rollback import rollback
+
+    rollback(_home(context), name, ollama_name)
+
+
+@app.command()
+def history(
+    context: typer.Context,
+    name: SweepName,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the reports as JSON.")] = False,
+) -> None:
+    """Show what was promoted: trial, data, adapter, file, digest and scores."""
+    from sweeper.commands.history import history
+
+    history(_home(context), name, as_json)
 
 
 def _home(context: typer.Context) -> Home:

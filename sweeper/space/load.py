@@ -12,8 +12,8 @@ from sweeper.space.load_expressions import with_expressions
 from sweeper.space.parameters import Computed, Constant, Parameter
 from sweeper.space.read_expression import read_expression
 from sweeper.space.rules import PAIR
-from sweeper.space.schema import ParametersSection, PromoteSection, SpaceFile
-from sweeper.space.space import PromoteSettings, Space
+from sweeper.space.schema import ParametersSection, SpaceFile
+from sweeper.space.space import Space
 from sweeper.space.wording import KeyPath
 from sweeper.space.yaml_file import YamlFile, check, read_yaml
 
@@ -40,7 +40,7 @@ def load_space(path: Path) -> Space:
         search=written.search.settings(),
         dev=dev,
         test=test,
-        promote=_promote(written.promote, written.name),
+        promote=written.promote.settings(written.name),
     )
     return with_expressions(file, written, space)
 
@@ -82,8 +82,3 @@ def _parameters(section: ParametersSection | None) -> Mapping[str, Parameter]:
     if set(PAIR) <= named.keys():
         named["effective_batch_size"] = Computed(read_expression("effective_batch_size", " * ".join(PAIR)))
     return {**DEFAULT_CONSTANTS, **named}
-
-
-def _promote(section: PromoteSection, sweep_name: str) -> PromoteSettings:
-    parameters = section.parameters.model_dump(exclude_none=True)
-    return PromoteSettings(section.name or sweep_name, parameters, section.system)

@@ -8,8 +8,9 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, fie
 from sweeper.space.baseline import read_entry
 from sweeper.space.broken_rule import BrokenRule
 from sweeper.space.data_section import DataSection, PathText
-from sweeper.space.ollama_terms import OllamaParameters, check_ollama_name
+from sweeper.space.ollama_terms import check_ollama_name
 from sweeper.space.parameters import Constant, Parameter
+from sweeper.space.promote_section import PromoteSection
 from sweeper.space.read_expression import read_condition
 from sweeper.space.read_parameter import read_parameter
 from sweeper.space.rules import PAIR
@@ -27,12 +28,6 @@ def _sweep_name(name: str) -> str:
     fitting = re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip(".-")[:_MAX_NAME_LENGTH] or "my-sweep"
     rule = f"must be 1 to {_MAX_NAME_LENGTH} letters, digits, '.', '_' and '-', the first no '.' or '-'"
     raise BrokenRule(f"is {shown(name)}, {rule}", f"Write for example `name: {fitting}`")
-
-
-def _not_blank(text: str) -> str:
-    if text.strip():
-        return text
-    raise BrokenRule(f"is {shown(text)}, must not be empty", "Write a text or remove the line")
 
 
 class ModelSection(FileModel):
@@ -109,16 +104,6 @@ class EvaluationSection(FileModel):
         min_length=1, examples=["dev.yaml"]
     )
     test: PathText | None = Field(default=None, examples=["test.yaml"])
-
-
-class PromoteSection(FileModel):
-    name: Annotated[str, AfterValidator(check_ollama_name)] | None = Field(
-        default=None, examples=["my-model"]
-    )
-    parameters: OllamaParameters = Field(default_factory=OllamaParameters, examples=["{num_ctx: 4096}"])
-    system: Annotated[str, AfterValidator(_not_blank)] | None = Field(
-        default=None, examples=["You are brief."]
-    )
 
 
 class SpaceFile(FileModel):

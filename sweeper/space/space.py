@@ -1,13 +1,14 @@
 """A search space as the rest of sweeper sees it: checked, with absolute paths."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
 from sweeper.space.data_settings import DataSettings
 from sweeper.space.expression import Expression
 from sweeper.space.parameters import Parameter, Scalar
+from sweeper.space.promote_settings import GateSettings, Quantization
 from sweeper.space.pruner import HALVING, ObjectiveName, PrunerSettings
 
 SamplerName = Literal["tpe", "random", "grid"]
@@ -30,11 +31,18 @@ class SearchSettings:
 
 @dataclass(frozen=True, slots=True)
 class PromoteSettings:
-    """`name` in Ollama; `parameters` are Ollama's own (temperature, num_ctx, ...); `system` a system text."""
+    """`name` in Ollama; `parameters` are Ollama's own (temperature, num_ctx, ...); `system` a system text.
+
+    Of several in `quantization` the first takes the name itself. `host` None means OLLAMA_HOST.
+    """
 
     name: str
     parameters: Mapping[str, float | int | str | bool | list[str]]
     system: str | None
+    quantization: tuple[Quantization, ...] = ("f16",)
+    license: str | None = None
+    host: str | None = None
+    gate: GateSettings = field(default_factory=GateSettings)
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,7 +67,7 @@ def test_archiving_that_is_cut_short_is_ended_by_the_next(
 
     with monkeypatch.context() as patch:
         if cut == "os":
-            patch.setattr(sweeper.driver.archive.os, "rename", dies)
+            patch.setattr("sweeper.driver.archive.os.rename", dies)
         else:
             patch.setattr(sweeper.driver.archive, cut, dies)
         with pytest.raises(RuntimeError, match="killed"):

@@ -22,11 +22,11 @@ class FakeJudge(OllamaClient):
 
     def __init__(self, reply: str | Exception, digest: str = "sha256:abc123") -> None:
         self.url = "http://fake"
-        self.reply, self.models = reply, {"judge:latest": digest}
+        self.reply, self.digests = reply, {"judge:latest": digest}
         self.asked: list[tuple[str, Sequence[Message], Mapping[str, Any], Mapping[str, Any] | None]] = []
 
     def digest(self, model: str) -> str | None:
-        return self.models.get(model)
+        return self.digests.get(model)
 
     def chat(
         self,
