@@ -106,8 +106,8 @@ def halving_events() -> list[Event]:
     """A wave of four with rungs at steps 2 and 6 of 6, over two drivers.
 
     0 goes on and completes with 0.5; 1 is pruned at the first rung; 2 is infeasible; 3 goes on, is cut
-    off at step 5 after a checkpoint at 4, goes on from there under the second driver and completes
-    with 0.75.
+    off at step 5 after a checkpoint at 4, goes on from there under the second driver, is cut off again
+    before it is scored, tells its last rung once more and completes with 0.75.
     """
     stream = Stream()
     events: list[Event] = [DriverStarted(BASE_TRIAL, stream.time), *stream.score(BASE_TRIAL, 0)]
@@ -126,6 +126,7 @@ def halving_events() -> list[Event]:
     events += [CheckpointSaved(3, stream.time, 4), *stream.steps(3, 1, first=5)]
     stream.time += 3600
     events += [DriverStarted(BASE_TRIAL, stream.time), stream.start(3, 2, 6, resumed=4)]
-    events += [*stream.steps(3, 2, loss=1.9, first=5), *stream.rung(3, 1, 6, 1.25), *stream.complete(3, 6, 6)]
+    events += [*stream.steps(3, 2, loss=1.9, first=5), *stream.rung(3, 1, 6, 1.25)]
+    events += [stream.start(3, 3, 6, resumed=6), *stream.rung(3, 1, 6, 1.25), *stream.complete(3, 6, 6)]
     events += [TrialPruned(1, stream.time, 0, "target_loss 3 was not among the lowest")]
     return events

@@ -1,5 +1,6 @@
 """The loop of a sweep: ask a wave, plan, train rung by rung, stop the weak, tell."""
 
+import contextlib
 import shutil
 import time
 from collections.abc import Callable
@@ -7,7 +8,7 @@ from contextlib import closing
 
 from sweeper.driver.books import Books, View
 from sweeper.driver.interrupts import Interrupts
-from sweeper.errors import TrainingError
+from sweeper.errors import SweepError, TrainingError
 from sweeper.events import TrialAsked, TrialFailed, TrialPruned
 from sweeper.home import Home
 from sweeper.lock import held_lock
@@ -55,7 +56,8 @@ def run_sweep(home: Home, space: Space, make_worker: MakeWorker, view: View, wor
         try:
             sweep.run(lambda: make_worker(setup), workers)
         except KeyboardInterrupt:
-            books.tracker.finish(books.log, "KILLED", timeout_seconds=10)
+            with contextlib.suppress(SweepError):  # what MLflow lacks, the next start writes
+                books.tracker.finish(books.log, "KILLED", timeout_seconds=10)
             raise
         books.tracker.finish(books.log)
 

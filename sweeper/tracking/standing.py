@@ -75,9 +75,16 @@ class Standing:
             self._complete(event)
         if isinstance(event, TrialStarted) and self.of(event.trial).goes_back(event):
             self._begin_take(event)
-        elif isinstance(event, StepTrained | RungReached):
+        elif isinstance(event, StepTrained | RungReached) and not self.is_repeated(event):
             self._curves.setdefault(event.trial, []).append(event)
         self._change(event)
+
+    def is_repeated(self, event: Event) -> bool:
+        """Whether a rung is told again, by a trial that was cut off behind it."""
+        curve = self._curves.get(event.trial, [])
+        return isinstance(event, RungReached) and any(
+            isinstance(each, RungReached) and each.rung == event.rung for each in curve
+        )
 
     def open_trials(self) -> list[int]:
         """Trials that were taken up and have not ended."""

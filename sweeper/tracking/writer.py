@@ -65,8 +65,10 @@ class Writer:
             self._runs.log_dataset(self._runs.sweep, self._dataset)
             self._has_reopened = True
         for event in events:
+            is_repeated = self._standing.is_repeated(event)
             self._standing.apply(event)
-            self._write(event)
+            if not is_repeated:
+                self._write(event)
         self._runs.flush_all()
 
     def close(self, status: RunStatus) -> None:

@@ -6,9 +6,10 @@ import signal
 import sys
 import threading
 import traceback
+from collections.abc import Callable
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from sweeper.errors import SweepError, TrainingError
 from sweeper.events import Event
@@ -24,17 +25,30 @@ _SETTLE = "settle"
 _SECONDS_TO_END = 2.0
 
 
+MakeBench = Callable[[WorkerSetup, Link], Any]
+
+
+def _load_workbench(setup: WorkerSetup, link: Link) -> Any:
+    from sweeper.workers.workbench import Workbench
+
+    return Workbench(setup, link)
+
+
 class SpawnedWorker:
     """Starts at once and loads in the background; `facts` waits for it.
 
     What the process prints goes to worker.log in the sweep's folder. It ends when its driver does.
     """
 
+    make_bench: ClassVar[MakeBench] = staticmethod(_load_workbench)
+    """Called in the child, so it must be a module's own function."""
+
     def __init__(self, setup: WorkerSetup) -> None:
         self._log = setup.sweep_folder / LOG_FILE
         context = multiprocessing.get_context("spawn")
         self._pipe, theirs = context.Pipe()
-        self._process = context.Process(target=_serve, args=(setup, theirs, self._log), daemon=True)
+        arguments = (setup, theirs, self._log, type(self).make_bench)
+        self._process = context.Process(target=_serve, args=arguments, daemon=True)
         # Ctrl-C reaches the whole process group; the driver alone decides what it means. An ignored
         # signal stays ignored over exec, so the child never sees it, not even while it starts.
         handlers = {each: signal.signal(each, signal.SIG_IGN) for each in (signal.SIGINT, STOP_SIGNAL)}
@@ -104,7 +118,7 @@ class SpawnedWorker:
         return TrainingError(f"the worker process ended by {how}; what it printed is in {self._log}")
 
 
-def _serve(setup: WorkerSetup, pipe: "Connection[Any, Any]", log: Path) -> None:
+def _serve(setup: WorkerSetup, pipe: "Connection[Any, Any]", log: Path, make_bench: MakeBench) -> None:
     """The child's life: load, then answer requests until the driver closes the pipe or dies."""
     _print_into(log)
     _keep_progress_bars_off_semaphores()
@@ -119,9 +133,7 @@ def _serve(setup: WorkerSetup, pipe: "Connection[Any, Any]", log: Path) -> None:
 
     def load() -> WorkerFacts:
         nonlocal bench
-        from sweeper.workers.workbench import Workbench
-
-        bench = Workbench(setup, Link(settle, stop.is_set))
+        bench = make_bench(setup, Link(settle, stop.is_set))
         facts: WorkerFacts = bench.facts()
         return facts
 
