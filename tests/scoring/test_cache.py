@@ -133,9 +133,8 @@ def weights(scale: float = 1.0) -> dict[str, LoraWeights]:
 
 def test_an_adapter_is_the_same_in_memory_and_read_back(tmp_path: Path) -> None:
     adapter = weights()
-    save_adapter(
-        tmp_path / "adapter", adapter, "base", TrialConfig(lora_alpha=16, target_modules=("q_proj", "v_proj"))
-    )
+    trial = TrialConfig(lora_rank=2, lora_alpha=16, target_modules=("q_proj", "v_proj"))
+    save_adapter(tmp_path / "adapter", adapter, "base", trial)
     assert adapter_fingerprint(load_adapter(tmp_path / "adapter")) == adapter_fingerprint(adapter)
     assert adapter_fingerprint(weights(1.0001)) != adapter_fingerprint(adapter)
     assert adapter_fingerprint(None) == ""
