@@ -153,6 +153,25 @@ def clean(
 
 
 @app.command()
+def score(
+    context: typer.Context,
+    suite: Annotated[Path, typer.Argument(help="The suite (.yaml, .jsonl or .csv); see docs/suites.md.")],
+    model: Annotated[str | None, typer.Option(help="A base model, as in a space file.")] = None,
+    adapter: Annotated[Path | None, typer.Option(help="A PEFT adapter's folder, on top of --model.")] = None,
+    ollama: Annotated[str | None, typer.Option(help="A model in Ollama, in place of --model.")] = None,
+    against: Annotated[
+        list[str] | None,
+        typer.Option(help="Compare with: a base model, an adapter, ollama:NAME, or `base` (--model alone)."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
+) -> None:
+    """Ask a suite of any model, and compare models case by case."""
+    from sweeper.commands.score import score
+
+    score(_home(context), suite, model, adapter, ollama, against or [], as_json)
+
+
+@app.command()
 def ui(
     context: typer.Context,
     port: Annotated[int, typer.Option(help="Where MLflow listens; the next free one if taken.")] = 5000,

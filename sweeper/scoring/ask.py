@@ -1,5 +1,7 @@
 """From a case to what the model reads."""
 
+from typing import Protocol
+
 from jinja2 import TemplateError
 
 from sweeper.data.template import Template
@@ -7,7 +9,14 @@ from sweeper.errors import InputError
 from sweeper.scoring.suite import Case, Suite
 
 
-def case_messages(template: Template, suite: Suite, case: Case) -> list[dict[str, str]]:
+class Turns(Protocol):
+    """What joins instruction and input to one user turn: a Template, or what stands in for a server's."""
+
+    def messages(self, instruction: str, text: str, system: str | None = None) -> list[dict[str, str]]:
+        """The turns, the system text first if there is one."""
+
+
+def case_messages(template: Turns, suite: Suite, case: Case) -> list[dict[str, str]]:
     """The chat that `case` is asked as, with the suite's system text before it if it has none itself."""
     if not case.messages:
         return template.messages(case.instruction, case.input, suite.system)

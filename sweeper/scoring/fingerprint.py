@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sweeper.models.reference import BaseReference
+from sweeper.scoring.assertions.registry import SCORER_VERSION
 from sweeper.scoring.suite import Assertion, Suite
 
 if TYPE_CHECKING:
@@ -19,10 +20,13 @@ _SAMPLE_BYTES = 1 << 20
 
 
 def suite_fingerprint(suite: Suite) -> str:
-    """Of all that decides a score on `suite`: cases, assertions and decoding. Neither its name nor its
-    place counts, and a python scorer counts by its file's content."""
+    """Of all that decides a score on `suite`: cases, assertions, scorers and decoding.
+
+    Neither its name nor its place counts, and a python scorer counts by its file's content.
+    """
     plain = dataclasses.asdict(suite)
     del plain["name"], plain["path"]
+    plain["scorer_version"] = SCORER_VERSION
     for case, written in zip(suite.cases, plain["cases"], strict=True):
         written["assertions"] = [_plain_assertion(assertion) for assertion in case.checks]
     return _hash_json(plain)

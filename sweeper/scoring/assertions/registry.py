@@ -17,7 +17,8 @@ from sweeper.scoring.assertions import (
 from sweeper.scoring.assertions.kind import Kind
 
 SCORER_VERSION = 1
-"""Raise it when an assertion comes to score an answer otherwise: results of before are then not reused."""
+"""Raise it when an assertion comes to score an answer otherwise: a sweep that was begun with other
+scorers is then refused, for its trials could not be compared."""
 
 ASSERTIONS: Mapping[str, Kind] = {
     **plain_text.KINDS,
