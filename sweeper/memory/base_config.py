@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-_LONGEST_PERIOD = 4
+_LONGEST_PERIOD = 6
 
 
 @dataclass(frozen=True, slots=True)

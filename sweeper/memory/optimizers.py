@@ -45,9 +45,7 @@ class EightBitState(torch.optim.Optimizer):
         state = {name: torch.zeros(-(-count // BLOCK)) for name in ("absmax1", "absmax2")}
         if self.paged and count >= SMALLEST_PAGED_COUNT:
             return state
-        return state | {
-            name: torch.zeros_like(parameter, dtype=torch.uint8) for name in ("state1", "state2")
-        }
+        return state | {name: torch.zeros_like(parameter, dtype=torch.uint8) for name in ("state1", "state2")}
 
 
 def build_optimizer(optim: Optim, parameters: list[nn.Parameter], fused: bool) -> torch.optim.Optimizer:

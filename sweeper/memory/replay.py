@@ -5,7 +5,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 
 from sweeper.memory.allocator import CachingAllocator, round_to_block
-from sweeper.memory.attention import WORKSPACES, cuda_attention
+from sweeper.memory.cuda_kernels import WORKSPACES, cuda_kernels
 from sweeper.memory.base_config import BaseConfig
 from sweeper.memory.fake_base import build_base
 from sweeper.memory.fake_step import AnsweredFromShape, fake_tensors
@@ -52,7 +52,7 @@ def replay(config: BaseConfig, step: Step, warm: bool = False) -> Replay:
         warnings.simplefilter("ignore")
         stack.enter_context(fake_tensors())
         if step.base.device == "cuda":
-            stack.enter_context(cuda_attention())
+            stack.enter_context(cuda_kernels())
         stack.enter_context(tracker)
         stack.enter_context(AnsweredFromShape(step.labelled_count if isinstance(step, EngineStep) else 1))
         model = build_base(config, step.base)

@@ -10,6 +10,7 @@ Layout = Literal["packed", "padded"]
 Device = Literal["cuda", "cpu"]
 Attention = Literal["auto", "sdpa", "eager"]
 Upcast = Literal["none", "norms", "all"]
+OutputsUntil = Literal["forward", "backward", "next_step"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +60,9 @@ class TrainerStep:
     All positions get logits and rows are padded to `seq_length`. What differs among the people who
     measured: whether there is a padding mask (`padded`), bf16 autocast over the step, which 16-bit
     weights are upcast to fp32 (`all`: prepare_model_for_kbit_training; `norms`: TRL after it),
-    whether the last step's outputs live on through the next (`keeps_outputs`), whether gradients are
-    set to zero and not to None (`keeps_gradients`), and clipping.
+    how long the model's outputs live (Trainer drops them after forward), whether gradients are
+    set to zero and not to None (`keeps_gradients`), clipping, and whether the loss copies the shifted
+    logits, as transformers did before it shifted the labels in their place (`copies_logits`).
     """
 
     base: BaseSettings = field(default_factory=BaseSettings)
@@ -77,9 +79,10 @@ class TrainerStep:
     padded: bool = False
     autocast: bool = False
     upcast: Upcast = "none"
-    keeps_outputs: bool = False
+    outputs_until: OutputsUntil = "forward"
     keeps_gradients: bool = False
     clips: bool = True
+    copies_logits: bool = False
     fused: bool = False
 
 

@@ -24,7 +24,7 @@ class LiveTracker(TorchDispatchMode):
     Within it, each new storage counts until the last tensor on it is gone, which is what an eager
     program holds. `moments` are these sums by part, `segments` the stretches in which they were
     taken. Not seen: what a kernel asks for and gives back within one operation, but for those
-    that `sweeper.memory.attention` adds by name. With an `allocator`, requests are handed on to it.
+    that `sweeper.memory.cuda_kernels` adds by name. With an `allocator`, requests are handed on to it.
     """
 
     def __init__(

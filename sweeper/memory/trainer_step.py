@@ -19,12 +19,12 @@ def run_trainer_step(model: Any, step: TrainerStep, tracker: LiveTracker, warm: 
     """Two optimizer steps; or where `warm`, the second alone, on an optimizer that has its state already."""
     mark_layers(decoder_layers(model), tracker)
     model.config.use_cache = step.use_cache and not step.gradient_checkpointing
+    if step.copies_logits:
+        model.loss_function = _loss_of_copied_logits
     _upcast(model, step)
     if step.gradient_checkpointing:
         model.enable_input_require_grads()
-        model.gradient_checkpointing_enable(
-            gradient_checkpointing_kwargs={"use_reentrant": step.reentrant}
-        )
+        model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": step.reentrant})
     with tracker.counting_as("adapters"):
         trained = _with_adapter(model, step)
     trained.train()
@@ -51,6 +51,14 @@ def _upcast(model: Any, step: TrainerStep) -> None:
             half = parameter is not None and parameter.dtype in (torch.bfloat16, torch.float16)
             if half and (step.upcast == "all" or "norm" in name):
                 module._parameters[key] = nn.Parameter(parameter.float(), requires_grad=False)
+
+
+def _loss_of_copied_logits(logits: torch.Tensor, labels: torch.Tensor, vocab_size: int, **rest: Any) -> Any:
+    """transformers' ForCausalLMLoss up to 4.48."""
+    logits = logits.float()
+    shifted = logits[..., :-1, :].contiguous()
+    targets = labels[..., 1:].contiguous()
+    return nn.functional.cross_entropy(shifted.view(-1, vocab_size), targets.view(-1))
 
 
 def _with_adapter(model: Any, step: TrainerStep) -> Any:
@@ -94,13 +102,11 @@ def _forward_backward(model: Any, step: TrainerStep, outputs: Any) -> Any:
         mask = torch.ones(shape, dtype=torch.bool)
     with _precision(step):
         outputs = model(input_ids=inputs, labels=inputs, attention_mask=mask)
-    if step.keeps_outputs:
-        outputs.loss.backward()
-        return outputs
     loss = outputs.loss
-    del outputs
+    if step.outputs_until == "forward":
+        outputs = None
     loss.backward()
-    return None
+    return outputs if step.outputs_until == "next_step" else None
 
 
 def _precision(step: TrainerStep) -> AbstractContextManager[Any]:

@@ -1,7 +1,7 @@
-"""What attention holds on a CUDA device, replayed on fake tensors of any device.
+"""What CUDA's kernels hold, replayed on fake tensors of any device.
 
 PyTorch picks an attention kernel by device, and each saves other things for backward. Within
-`cuda_attention`, scaled_dot_product_attention is what it is on CUDA: FlashAttention-2 where there is
+`cuda_kernels`, scaled_dot_product_attention is what it is on CUDA: FlashAttention-2 where there is
 no mask and 16-bit inputs, else the memory-efficient kernel with the mask in the inputs' precision
 (torch/nn/attention, aten/src/ATen/native/transformers). Not covered: cuDNN's kernel on Hopper.
 """
@@ -18,18 +18,27 @@ _HALF = (torch.bfloat16, torch.float16)
 
 
 @contextmanager
-def cuda_attention() -> Iterator[None]:
-    """Replaces scaled_dot_product_attention by the kernel that CUDA would pick.
+def cuda_kernels() -> Iterator[None]:
+    """Replaces attention and dropout by the kernels that CUDA would pick.
 
-    The function itself is replaced: a TorchFunctionMode is off within backward, where checkpointed
-    layers are computed again.
+    The functions themselves are replaced: a TorchFunctionMode is off within backward, where
+    checkpointed layers are computed again.
     """
-    original = torch.nn.functional.scaled_dot_product_attention
-    torch.nn.functional.scaled_dot_product_attention = _cuda_attention
+    functional: Any = torch.nn.functional
+    originals = functional.scaled_dot_product_attention, functional.dropout
+    functional.scaled_dot_product_attention, functional.dropout = _cuda_attention, _cuda_dropout
     try:
         yield
     finally:
-        torch.nn.functional.scaled_dot_product_attention = original
+        functional.scaled_dot_product_attention, functional.dropout = originals
+
+
+def _cuda_dropout(
+    input: torch.Tensor, p: float = 0.5, training: bool = True, inplace: bool = False
+) -> torch.Tensor:
+    """CUDA's kernel keeps a boolean mask; the CPU's keeps one of the input's type."""
+    dropped: torch.Tensor = _ATEN.native_dropout(input, p, True)[0] if training and p > 0 else input
+    return dropped
 
 
 def _cuda_attention(
