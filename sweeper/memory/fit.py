@@ -1,7 +1,7 @@
 """What fits on a GPU: a grid of steps, each with its predicted peak."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from itertools import product
 from typing import Any
 

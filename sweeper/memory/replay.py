@@ -5,8 +5,8 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 
 from sweeper.memory.allocator import CachingAllocator, round_to_block
-from sweeper.memory.cuda_kernels import WORKSPACES, cuda_kernels
 from sweeper.memory.base_config import BaseConfig
+from sweeper.memory.cuda_kernels import WORKSPACES, cuda_kernels
 from sweeper.memory.fake_base import build_base
 from sweeper.memory.fake_step import AnsweredFromShape, fake_tensors
 from sweeper.memory.parts import PARTS, Peak
