@@ -53,7 +53,7 @@ def _convertible_modules() -> Iterator[None]:
 
 @contextmanager
 def _untraced_masks() -> Iterator[None]:
-    """transformers takes fake tensors for an export and then never leaves a mask out, as it does in training."""
+    """transformers takes fake tensors for an export, and then makes masks that training does without."""
     from transformers import masking_utils
 
     original = masking_utils.is_tracing

@@ -10,11 +10,11 @@ _GB = 10**9
 def fit_table(model: str, gpu: str, total_bytes: int, headroom: float, rows: Sequence[FitRow]) -> str:
     """Predicted peaks in GB (10^9 bytes); those over the limit are marked with an x."""
     step = rows[0].step
+    base = step.base.dtype if step.base.quantization == "none" else step.base.quantization
     head = [
         f"{model} on {gpu}: {total_bytes / _GB:.1f} GB, of which {rows[0].limit_bytes / _GB:.1f} GB are used "
         f"({headroom:.0%} headroom).",
-        f"{step.base.quantization if step.base.quantization != 'none' else step.base.dtype} base, {step.optim}, "
-        f"{'with' if step.gradient_checkpointing else 'no'} checkpointing, {step.layout} rows, "
+        f"{base} base, {step.optim}, {'with' if step.gradient_checkpointing else 'no'} checkpointing, {step.layout} rows, "
         f"{step.cohort} trial{'s' if step.cohort > 1 else ''} at once. Predicted peak in GB; x does not fit.",
         "",
     ]
