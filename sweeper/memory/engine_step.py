@@ -5,7 +5,7 @@ from typing import Any
 
 import torch
 
-from sweeper.data.encode import EncodedRow
+from sweeper.data.encode import IGNORED, EncodedRow
 from sweeper.memory.fake_base import decoder_layers
 from sweeper.memory.marks import mark_gradients, mark_layers
 from sweeper.memory.optimizers import build_optimizer, warm_up
@@ -14,7 +14,7 @@ from sweeper.memory.tracker import OUTSIDE, LiveTracker
 from sweeper.space.trial_config import TrialConfig
 from sweeper.training.checkpointing import checkpoint_layers
 from sweeper.training.engine import Engine
-from sweeper.training.packed import IGNORED, PackedBatch
+from sweeper.training.packed import PackedBatch
 from sweeper.training.slot import Slot
 from sweeper.training.slot_linear import active_slots
 
@@ -80,32 +80,21 @@ def _padded_micro_step(engine: Engine, slots: Sequence[Slot], step: EngineStep) 
 
     The engine has no such layout yet; this is what its memory will be if it is built as designed.
     """
-    groups = [slot.next_micro_batch() for slot in slots]
-    batch = _padded(groups)
-    labelled = batch.labels != IGNORED
+    batch = _side_by_side([row for slot in slots for row in slot.next_micro_batch()])
     with active_slots(engine.layers, [slot.adapter for slot in slots]):
-        logits = engine.labelled_logits(batch).float()
-        losses = torch.nn.functional.cross_entropy(logits, batch.labels[labelled], reduction="none")
-        del logits
-        owners = labelled.nonzero()[:, 0] // step.micro_batch_size
+        losses = engine.token_losses(batch)
+        owners = (batch.labels != IGNORED).nonzero()[:, 0] // step.micro_batch_size
         sums = torch.zeros(len(slots)).index_add(0, owners, losses)
         del losses
         sums.sum().backward()  # type: ignore[no-untyped-call]
 
 
-def _padded(groups: Sequence[Sequence[EncodedRow]]) -> PackedBatch:
-    rows = [row for group in groups for row in group]
-    labels = [
-        [
-            token if place >= row.prompt_length else IGNORED
-            for place, token in enumerate(row.input_ids[1:], start=1)
-        ]
-        + [IGNORED]
-        for row in rows
-    ]
+def _side_by_side(rows: Sequence[EncodedRow]) -> PackedBatch:
+    """Rows of one length. No mask: transformers makes one itself where a kernel needs it."""
     return PackedBatch(
         input_ids=torch.tensor([row.input_ids for row in rows]),
         position_ids=None,  # type: ignore[arg-type]
-        labels=torch.tensor(labels),
+        labels=torch.tensor([[*row.labels[1:], IGNORED] for row in rows]),
         attention_mask=None,  # type: ignore[arg-type]
+        real=None,  # type: ignore[arg-type]
     )

@@ -14,8 +14,9 @@ def fit_table(model: str, gpu: str, total_bytes: int, headroom: float, rows: Seq
     head = [
         f"{model} on {gpu}: {total_bytes / _GB:.1f} GB, of which {rows[0].limit_bytes / _GB:.1f} GB are used "
         f"({headroom:.0%} headroom).",
-        f"{base} base, {step.optim}, {'with' if step.gradient_checkpointing else 'no'} checkpointing, {step.layout} rows, "
-        f"{step.cohort} trial{'s' if step.cohort > 1 else ''} at once. Predicted peak in GB; x does not fit.",
+        f"{base} base, {step.optim}, {'with' if step.gradient_checkpointing else 'no'} checkpointing, "
+        f"{step.layout} rows, {step.cohort} trial{'s' if step.cohort > 1 else ''} at once. "
+        "Predicted peak in GB; x does not fit.",
         "",
     ]
     return "\n".join([*head, *_grid(rows), "", *_parts(rows)])

@@ -1,8 +1,9 @@
-"""GPUs by name, and memory sizes as users write them."""
+"""GPUs by name."""
 
 import re
 
 from sweeper.errors import InputError
+from sweeper.space.memory_size import memory_bytes
 from sweeper.space.suggest import did_you_mean
 
 _GIB = 1 << 30
@@ -20,21 +21,7 @@ GPU_BYTES = {
 """What CUDA reports as a card's total, which is less than its name says: the driver, and on the
 cards with ECC that, take their part. The lowest figures seen in users' out-of-memory messages."""
 
-_UNITS = {"": 1, "b": 1}
-for _index, _letter in enumerate("kmgt", start=1):
-    _UNITS[f"{_letter}b"] = 1000**_index
-    _UNITS[f"{_letter}ib"] = 1024**_index
-
 _FORMS = "Write a size such as 24GB (10^9 bytes each) or 24GiB (2^30), or a GPU's name"
-
-
-def memory_size(text: str) -> int | None:
-    """Bytes of "24GB", "24 GiB", "512MB"; None where the text is no size above 0."""
-    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([a-z]+)\s*", text.lower())
-    if found is None or found[2] not in _UNITS:
-        return None
-    size = int(float(found[1]) * _UNITS[found[2]])
-    return size if size > 0 else None
 
 
 def gpu_bytes(text: str) -> int:
@@ -46,7 +33,7 @@ def gpu_bytes(text: str) -> int:
     name = re.sub(r"[\s_]+", "-", text.strip().lower()).removeprefix("nvidia-")
     if name in GPU_BYTES:
         return GPU_BYTES[name]
-    size = memory_size(text)
+    size = memory_bytes(text)
     if size is not None:
         return size
     if re.fullmatch(r"[\d.]+", name):

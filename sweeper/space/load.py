@@ -41,6 +41,7 @@ def load_space(path: Path) -> Space:
         dev=dev,
         test=test,
         promote=_promote(written.promote, written.name),
+        limits=written.limits.settings,
     )
     return with_expressions(file, written, space)
 

@@ -1,12 +1,13 @@
 """A search space as the rest of sweeper sees it: checked, with absolute paths."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
 from sweeper.space.data_settings import DataSettings
 from sweeper.space.expression import Expression
+from sweeper.space.limits_section import LimitSettings
 from sweeper.space.parameters import Parameter, Scalar
 
 SamplerName = Literal["tpe", "random", "grid"]
@@ -51,3 +52,4 @@ class Space:
     constraints: tuple[Expression, ...] = ()
     baseline: tuple[Mapping[str, Scalar], ...] = ()
     notes: tuple[str, ...] = ()
+    limits: LimitSettings = field(default_factory=LimitSettings)
