@@ -21,6 +21,17 @@ def round_to_block(size_bytes: int) -> int:
     return max(MIN_BLOCK_BYTES, -(-size_bytes // MIN_BLOCK_BYTES) * MIN_BLOCK_BYTES)
 
 
+def fresh_block_bytes(size_bytes: int) -> int:
+    """What a request counts as allocated, where it gets a segment of its own if it is large.
+
+    A rest of up to 1 MB stays with its block: 35 MiB count as the 36 of their segment.
+    """
+    size = round_to_block(size_bytes)
+    segment = -(-size // LARGE_ROUNDING_BYTES) * LARGE_ROUNDING_BYTES
+    whole = size >= MEDIUM_REQUEST_BYTES and segment - size <= SMALL_REQUEST_BYTES
+    return segment if whole else size
+
+
 @dataclass(slots=True, eq=False)
 class Block:
     """A piece of a segment; `before` and `after` are its neighbours there."""

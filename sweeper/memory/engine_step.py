@@ -19,8 +19,11 @@ from sweeper.training.slot import Slot
 from sweeper.training.slot_linear import active_slots
 
 
-def run_engine_step(model: Any, step: EngineStep, tracker: LiveTracker, warm: bool) -> None:
-    """Two optimizer steps; or where `warm`, the second alone, on an optimizer that has its state already."""
+def run_engine_step(model: Any, step: EngineStep, tracker: LiveTracker, warm: bool) -> Any:
+    """Two optimizer steps; or where `warm`, the second alone, on an optimizer that has its state already.
+
+    Gives what lives on between steps.
+    """
     layers = decoder_layers(model)
     engine = Engine(model)
     if step.gradient_checkpointing:
@@ -34,6 +37,7 @@ def run_engine_step(model: Any, step: EngineStep, tracker: LiveTracker, warm: bo
     tracker.forget()
     for _ in range(1 if warm else 2):
         _one_step(engine, slots, step, tracker)
+    return slots
 
 
 def _slot(engine: Engine, step: EngineStep, tracker: LiveTracker, index: int) -> Slot:

@@ -1,15 +1,16 @@
 """Replays one step on tensors without data, and says what it holds at each moment."""
 
 import warnings
+from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 
-from sweeper.memory.allocator import CachingAllocator, round_to_block
+from sweeper.memory.allocator import CachingAllocator, fresh_block_bytes
 from sweeper.memory.base_config import BaseConfig
 from sweeper.memory.cuda_kernels import WORKSPACES, cuda_kernels
 from sweeper.memory.fake_base import build_base
 from sweeper.memory.fake_step import AnsweredFromShape, fake_tensors
-from sweeper.memory.parts import PARTS, Peak
+from sweeper.memory.parts import PARTS, Part, Peak
 from sweeper.memory.settings import Device, EngineStep, Step
 from sweeper.memory.tracker import LiveTracker, Segment
 
@@ -21,14 +22,15 @@ CPU_ALIGNMENT_BYTES = 64
 class Replay:
     """Live bytes by part (in the order of PARTS) at each moment, and the segment each moment lies in.
 
-    `peak_reserved_bytes` and `peak_allocated_bytes` are the caching allocator's.
+    `peak_reserved_bytes` and `peak_allocated_bytes` are the caching allocator's; `resident_parts` what
+    lives on after the step.
     """
 
     moments: tuple[tuple[int, ...], ...]
     segments: tuple[Segment, ...]
     peak_allocated_bytes: int
     peak_reserved_bytes: int
-    resident_bytes: int
+    resident_parts: Mapping[Part, int]
 
     @property
     def peak(self) -> Peak:
@@ -58,11 +60,12 @@ def replay(config: BaseConfig, step: Step, warm: bool = False) -> Replay:
         model = build_base(config, step.base)
         assert tracker.allocator is not None
         tracker.allocator.empty_cache()
-        resident = tracker.live_bytes
         if isinstance(step, EngineStep):
-            run_engine_step(model, step, tracker, warm)
+            held = run_engine_step(model, step, tracker, warm)
         else:
-            run_trainer_step(model, step, tracker, warm)
+            held = run_trainer_step(model, step, tracker, warm)
+        resident = dict(tracker.live)
+        del held
     return Replay(
         tuple(tracker.moments),
         tuple(tracker.segments),
@@ -77,7 +80,7 @@ def new_tracker(config: BaseConfig, device: Device) -> LiveTracker:
     vocabulary = config.load().get_text_config().vocab_size
     if device == "cpu":
         return LiveTracker(_round_on_cpu, CachingAllocator(), vocabulary)
-    return LiveTracker(round_to_block, CachingAllocator(), vocabulary, WORKSPACES)
+    return LiveTracker(fresh_block_bytes, CachingAllocator(), vocabulary, WORKSPACES)
 
 
 def _round_on_cpu(size_bytes: int) -> int:

@@ -9,7 +9,7 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_iter
 
-from sweeper.memory.allocator import CachingAllocator, round_to_block
+from sweeper.memory.allocator import CachingAllocator, fresh_block_bytes
 from sweeper.memory.parts import PARTS, Part
 
 Segment = tuple[str, int]
@@ -29,7 +29,7 @@ class LiveTracker(TorchDispatchMode):
 
     def __init__(
         self,
-        round_bytes: Callable[[int], int] = round_to_block,
+        round_bytes: Callable[[int], int] = fresh_block_bytes,
         allocator: CachingAllocator | None = None,
         vocabulary: int | None = None,
         workspaces: Mapping[Any, Callable[..., int]] | None = None,

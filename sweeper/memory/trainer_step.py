@@ -15,8 +15,11 @@ from sweeper.memory.tracker import OUTSIDE, LiveTracker
 _MAX_GRAD_NORM = 1.0
 
 
-def run_trainer_step(model: Any, step: TrainerStep, tracker: LiveTracker, warm: bool) -> None:
-    """Two optimizer steps; or where `warm`, the second alone, on an optimizer that has its state already."""
+def run_trainer_step(model: Any, step: TrainerStep, tracker: LiveTracker, warm: bool) -> Any:
+    """Two optimizer steps; or where `warm`, the second alone, on an optimizer that has its state already.
+
+    Gives what lives on between steps.
+    """
     mark_layers(decoder_layers(model), tracker)
     model.config.use_cache = step.use_cache and not step.gradient_checkpointing
     if step.copies_logits:
@@ -40,6 +43,7 @@ def run_trainer_step(model: Any, step: TrainerStep, tracker: LiveTracker, warm: 
     outputs = None
     for _ in range(1 if warm else 2):
         outputs = _one_step(trained, optimizer, step, tracker, outputs)
+    return trained, optimizer, outputs
 
 
 def _upcast(model: Any, step: TrainerStep) -> None:

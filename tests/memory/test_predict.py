@@ -1,0 +1,60 @@
+"""Predictions in between the sizes that were replayed, against a replay of each."""
+
+from dataclasses import replace
+from itertools import product
+
+import pytest
+
+from sweeper.memory.predict import predict, predict_many
+from sweeper.memory.settings import BaseSettings, EngineStep
+from tests.memory.small import SMALL
+
+DEEP = SMALL.with_layers(12)
+
+
+@pytest.mark.parametrize("layout", ["padded", "packed"])
+@pytest.mark.parametrize("checkpointing", [False, True])
+def test_interpolated_sizes_are_within_a_per_cent_of_a_replay(layout: str, checkpointing: bool) -> None:
+    steps = [
+        EngineStep(
+            BaseSettings(),
+            layout,
+            batch,
+            length,
+            rank,
+            gradient_checkpointing=checkpointing,  # type: ignore[arg-type]
+        )
+        for rank, batch, length in product((8, 16, 64), (1, 2, 4), (128, 256, 384, 512))
+    ]
+    between = dict(zip(steps, predict_many(DEEP, steps), strict=True))
+    for step in steps[5::11]:
+        replayed = predict(DEEP, step).predicted_bytes
+        assert between[step].predicted_bytes == pytest.approx(replayed, rel=0.01)
+
+
+def test_many_sizes_take_few_replays(monkeypatch: pytest.MonkeyPatch) -> None:
+    import sweeper.memory.predict as module
+
+    replayed: list[EngineStep] = []
+    original = module.moments_of
+
+    def counted(config: object, step: EngineStep) -> object:
+        replayed.append(step)
+        return original(config, step)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(module, "moments_of", counted)
+    steps = [
+        EngineStep(BaseSettings(), "padded", batch, length, rank)
+        for rank, batch, length in product((8, 16, 32, 64), (1, 2, 4, 8), (256, 512))
+    ]
+    predict_many(DEEP, steps)
+    assert len(set(replayed)) <= 7
+    assert len(steps) == 32
+
+
+def test_parts_add_up_and_only_cuda_has_a_context() -> None:
+    step = EngineStep(BaseSettings(), seq_length=256)
+    on_cuda = predict(SMALL, step)
+    assert sum(on_cuda.parts.values()) == on_cuda.predicted_bytes
+    assert on_cuda.parts["context"] > 0
+    assert "context" not in predict(SMALL, replace(step, base=BaseSettings("float32", device="cpu"))).parts
