@@ -39,10 +39,8 @@ def main(grid: list[EngineStep]) -> None:
     for step in grid:
         measured = measure(step)
         predicted = predict(config, step).predicted_bytes
-        print(
-            f"{_name(step):70} {predicted / 1e9:6.3f} {measured / 1e9:6.3f} GB {predicted / measured - 1:+7.2%}",
-            flush=True,
-        )
+        error = predicted / measured - 1
+        print(f"{_name(step):70} {predicted / 1e9:6.3f} {measured / 1e9:6.3f} GB {error:+7.2%}", flush=True)
 
 
 def smollm2_config() -> Any:
