@@ -116,6 +116,7 @@ def _step(row: dict[str, Any]) -> TrainerStep:
         outputs_until="next_step" if peft else "backward" if vramcalc else "forward",
         keeps_gradients="set_to_none=false" in optimizer,
         clips=not vramcalc,
+        empties_cache=peft,
         copies_logits=_transformers_version(extra) < (4, 49),
         fused="fused" in optimizer,
     )

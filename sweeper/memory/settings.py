@@ -61,7 +61,8 @@ class TrainerStep:
     measured: whether there is a padding mask (`padded`), bf16 autocast over the step, which 16-bit
     weights are upcast to fp32 (`all`: prepare_model_for_kbit_training; `norms`: TRL after it),
     how long the model's outputs live (Trainer drops them after forward), whether gradients are
-    set to zero and not to None (`keeps_gradients`), clipping, and whether the loss copies the shifted
+    set to zero and not to None (`keeps_gradients`), clipping, whether the allocator's cache is emptied
+    before a step (`empties_cache`), and whether the loss copies the shifted
     logits, as transformers did before it shifted the labels in their place (`copies_logits`).
     """
 
@@ -83,6 +84,7 @@ class TrainerStep:
     keeps_gradients: bool = False
     clips: bool = True
     copies_logits: bool = False
+    empties_cache: bool = False
     fused: bool = False
 
 

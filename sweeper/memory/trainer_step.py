@@ -37,11 +37,14 @@ def run_trainer_step(model: Any, step: TrainerStep, tracker: LiveTracker, warm: 
     if warm:
         with tracker.counting_as("optimizer"):
             warm_up(optimizer)
-    assert tracker.allocator is not None
-    tracker.allocator.reset_peaks()
+    allocator = tracker.allocator
+    assert allocator is not None
+    allocator.reset_peaks()
     tracker.forget()
     outputs = None
     for _ in range(1 if warm else 2):
+        if step.empties_cache:
+            allocator.empty_cache()
         outputs = _one_step(trained, optimizer, step, tracker, outputs)
     return trained, optimizer, outputs
 

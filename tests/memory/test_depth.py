@@ -34,8 +34,9 @@ def test_the_peak_and_its_parts_are_those_of_the_whole_model(config: BaseConfig,
     shortened, whole = moments_of(config, step), whole_moments(config, step)
     assert len(shortened) < len(whole)
     peak, real = shortened[shortened.sum(1).argmax()], whole[whole.sum(1).argmax()]
-    assert peak.sum() == pytest.approx(real.sum(), rel=1e-4)
-    assert peak.tolist() == pytest.approx(real.tolist(), rel=1e-3, abs=4096)
+    # A few small tensors live until Python's collector comes by, which it does at times of its own.
+    assert peak.sum() == pytest.approx(real.sum(), abs=32_768)
+    assert peak.tolist() == pytest.approx(real.tolist(), abs=32_768)
 
 
 def test_layers_without_a_period_are_replayed_whole() -> None:
