@@ -62,7 +62,8 @@ class TrainerStep:
     weights are upcast to fp32 (`all`: prepare_model_for_kbit_training; `norms`: TRL after it),
     how long the model's outputs live (Trainer drops them after forward), whether gradients are
     set to zero and not to None (`keeps_gradients`), clipping, whether the allocator's cache is emptied
-    before a step (`empties_cache`), and whether the loss copies the shifted
+    before a step (`empties_cache`), how long the rows of the step before were
+    (`first_seq_length`; where None, as long), and whether the loss copies the shifted
     logits, as transformers did before it shifted the labels in their place (`copies_logits`).
     """
 
@@ -85,6 +86,7 @@ class TrainerStep:
     clips: bool = True
     copies_logits: bool = False
     empties_cache: bool = False
+    first_seq_length: int | None = None
     fused: bool = False
 
 

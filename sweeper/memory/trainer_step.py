@@ -1,6 +1,7 @@
 """Runs a step as Hugging Face's Trainer with PEFT takes it, under a tracker."""
 
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -42,10 +43,10 @@ def run_trainer_step(model: Any, step: TrainerStep, tracker: LiveTracker, warm: 
     allocator.reset_peaks()
     tracker.forget()
     outputs = None
-    for _ in range(1 if warm else 2):
+    for length in [step.seq_length] if warm else [step.first_seq_length or step.seq_length, step.seq_length]:
         if step.empties_cache:
             allocator.empty_cache()
-        outputs = _one_step(trained, optimizer, step, tracker, outputs)
+        outputs = _one_step(trained, optimizer, replace(step, seq_length=length), tracker, outputs)
     return trained, optimizer, outputs
 
 
