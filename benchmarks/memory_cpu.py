@@ -1,8 +1,8 @@
-"""Predicted against really resident memory on the CPU: python benchmarks/memory_cpu.py [--quick]
+"""Predicted against really resident memory on the CPU: python benchmarks/memory_cpu.py [--json] [N]
 
 Each setting is trained for two steps of the engine on SmolLM2 by a process of its own. Its peak
 resident memory (VmHWM of Linux) less that after the imports and a warm-up on a tiny model is what was
-measured; the replay on tensors without data is what was predicted. Large tensors lie on mmap, so that
+measured; the replay on tensors without data is what was predicted. With N, the first N settings alone. Large tensors lie on mmap, so that
 the C library gives back what is freed. The instrument knows nothing of the tracker.
 """
 
@@ -32,13 +32,16 @@ GRID = [
 _ENVIRONMENT = {"MALLOC_MMAP_THRESHOLD_": "65536", "MALLOC_TRIM_THRESHOLD_": "65536"}
 
 
-def main(grid: list[EngineStep]) -> None:
+def main(grid: list[EngineStep], as_json: bool) -> None:
     from sweeper.memory.predict import predict
 
     config = smollm2_config()
     for step in grid:
         measured = measure(step)
         predicted = predict(config, step).predicted_bytes
+        if as_json:
+            print(json.dumps({"predicted_bytes": predicted, "measured_bytes": measured}), flush=True)
+            continue
         error = predicted / measured - 1
         print(f"{_name(step):70} {predicted / 1e9:6.3f} {measured / 1e9:6.3f} GB {error:+7.2%}", flush=True)
 
@@ -128,4 +131,5 @@ if __name__ == "__main__":
     if sys.argv[1:2] == ["--measure"]:
         print(_measured(_step_of(sys.argv[2])))
     else:
-        main(GRID[:2] if "--quick" in sys.argv else GRID)
+        counts = [int(word) for word in sys.argv[1:] if word.isdecimal()]
+        main(GRID[: counts[0]] if counts else GRID, "--json" in sys.argv)

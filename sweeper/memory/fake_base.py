@@ -15,18 +15,23 @@ def build_base(config: BaseConfig, settings: BaseSettings) -> Any:
     from transformers import AutoModelForCausalLM
     from transformers.initialization import no_init_weights
 
-    loaded = config.load()
-    capped = getattr(loaded, "attn_logit_softcapping", None) is not None
-    attention = ("eager" if capped else None) if settings.attention == "auto" else settings.attention
+    attention = "eager" if is_eager(config, settings) else None
     with no_init_weights():
         model = AutoModelForCausalLM.from_config(
-            loaded, dtype=dtype_of(settings), attn_implementation=attention
+            config.load(), dtype=dtype_of(settings), attn_implementation=attention
         )
     model.tie_weights()  # which belongs to the initialisation that is left out
     if settings.quantization == "nf4":
         compute_dtype = torch.bfloat16 if settings.dtype == "float32" else dtype_of(settings)
         quantise_linears(model, model.get_output_embeddings(), compute_dtype)
     return model.requires_grad_(False).eval()
+
+
+def is_eager(config: BaseConfig, settings: BaseSettings) -> bool:
+    """Whether attention holds its scores, tokens by tokens: on demand, or where logits are capped."""
+    if settings.attention == "auto":
+        return getattr(config.load(), "attn_logit_softcapping", None) is not None
+    return settings.attention == "eager"
 
 
 def dtype_of(settings: BaseSettings) -> torch.dtype:

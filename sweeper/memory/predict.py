@@ -15,6 +15,7 @@ import numpy as np
 from sweeper.memory.base_config import BaseConfig
 from sweeper.memory.cuda_overhead import CONTEXT_BYTES, fragmentation_bytes
 from sweeper.memory.depth import Moments, moments_of
+from sweeper.memory.fake_base import is_eager
 from sweeper.memory.parts import PARTS
 from sweeper.memory.settings import EngineStep, Step, TrainerStep
 
@@ -35,18 +36,18 @@ class Prediction:
 
 def predict(config: BaseConfig, step: Step) -> Prediction:
     """Replays the step, with the model's depth extrapolated. Cached by configuration."""
-    return _prediction(moments_of(config, _canonical(step)), step)
+    return _prediction(moments_of(config, _canonical(config, step)), step)
 
 
 def predict_many(config: BaseConfig, steps: Sequence[Step]) -> list[Prediction]:
     """As `predict` for each, with the sizes in between interpolated where that was seen to hold."""
     families: dict[Step, list[Step]] = {}
-    for step in dict.fromkeys(_canonical(step) for step in steps):
+    for step in dict.fromkeys(_canonical(config, step) for step in steps):
         families.setdefault(_family(step), []).append(step)
     found: dict[Step, Moments] = {}
     for members in families.values():
         found.update(_family_moments(config, members))
-    return [_prediction(found[_canonical(step)], step) for step in steps]
+    return [_prediction(found[_canonical(config, step)], step) for step in steps]
 
 
 def _prediction(moments: Moments, step: Step) -> Prediction:
@@ -58,11 +59,12 @@ def _prediction(moments: Moments, step: Step) -> Prediction:
     return Prediction(sum(parts.values()), parts)
 
 
-def _canonical(step: Step) -> Step:
+def _canonical(config: BaseConfig, step: Step) -> Step:
     """Rows packed whole, and rows side by side where attention needs no mask, cost what one long row
     of as many tokens does, but for a table of positions and the last label of each row."""
-    one_row = isinstance(step, EngineStep) and step.prompt_length <= 1 and step.shared_prefix == 0
-    if not one_row or (step.layout == "padded" and step.base.attention == "eager"):
+    if not isinstance(step, EngineStep) or step.prompt_length > 1 or step.shared_prefix:
+        return step
+    if step.layout == "padded" and (_window(config) is not None or is_eager(config, step.base)):
         return step
     return replace(step, micro_batch_size=1, seq_length=step.micro_batch_size * step.seq_length)
 

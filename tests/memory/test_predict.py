@@ -58,3 +58,11 @@ def test_parts_add_up_and_only_cuda_has_a_context() -> None:
     assert sum(on_cuda.parts.values()) == on_cuda.predicted_bytes
     assert on_cuda.parts["context"] > 0
     assert "context" not in predict(SMALL, replace(step, base=BaseSettings("float32", device="cpu"))).parts
+
+
+def test_rows_side_by_side_are_not_one_long_row_where_attention_is_eager() -> None:
+    """Two rows hold two squares of scores, one of twice the length holds four."""
+    eager = BaseSettings(attention="eager")
+    two = predict(SMALL, EngineStep(eager, "padded", 2, 512, 8)).predicted_bytes
+    one = predict(SMALL, EngineStep(eager, "padded", 1, 1024, 8)).predicted_bytes
+    assert two < 0.99 * one
