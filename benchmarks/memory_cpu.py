@@ -1,9 +1,10 @@
 """Predicted against really resident memory on the CPU: python benchmarks/memory_cpu.py [--json] [N]
 
-Each setting is trained for two steps of the engine on SmolLM2 by a process of its own. Its peak
-resident memory (VmHWM of Linux) less that after the imports and a warm-up on a tiny model is what was
-measured; the replay on tensors without data is what was predicted. With N, the first N settings alone. Large tensors lie on mmap, so that
-the C library gives back what is freed. The instrument knows nothing of the tracker.
+Each setting (with N, the first N of them) is trained for two steps of the engine on SmolLM2 by a
+process of its own. Its peak resident memory (VmHWM of Linux) less that after the imports and a warm-up
+on a tiny model is what was measured; the replay on tensors without data is what was predicted. Large
+tensors lie on mmap, so that the C library gives back what is freed. The instrument knows nothing of
+the tracker.
 """
 
 import json

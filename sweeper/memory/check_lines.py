@@ -6,9 +6,10 @@ from dataclasses import replace
 from sweeper.memory.base_config import BaseConfig
 from sweeper.memory.device_limit import smallest_limit
 from sweeper.memory.plan import PACKED_TOKENS
-from sweeper.memory.predict import predict
+from sweeper.memory.plan_within import divisors
+from sweeper.memory.predict import predict, predict_many
 from sweeper.memory.settings import BaseSettings, EngineStep
-from sweeper.memory.space_fit import SpaceNeeds, fit_lines
+from sweeper.memory.space_fit import PredictStep, SpaceNeeds, fit_lines
 from sweeper.space.space import Space
 from sweeper.space.survey import extreme_values
 
@@ -39,7 +40,24 @@ def memory_lines(
         step=EngineStep(base=base, layout="packed", prompt_length=max(1, min(prompt_lengths))),
         per_device_train_batch_size=max(fixed, default=None),
     )
-    return fit_lines(needs, limit, lambda step: predict(config, _laid_out(step)).predicted_bytes)
+    return fit_lines(needs, limit, _predictor(config, needs))
+
+
+def _predictor(config: BaseConfig, needs: SpaceNeeds) -> PredictStep:
+    """All sizes of the space at once, which interpolates; what else is asked for, when it is."""
+    steps = [
+        _laid_out(replace(needs.step, lora_rank=rank, seq_length=length, micro_batch_size=rows))
+        for rank in needs.ranks
+        for length in needs.lengths
+        for rows in divisors(needs.effective_batch_size)
+    ]
+    known = dict(zip(steps, predict_many(config, steps), strict=True))
+
+    def predict_bytes(step: EngineStep) -> int:
+        laid_out = _laid_out(step)
+        return (known.get(laid_out) or predict(config, laid_out)).predicted_bytes
+
+    return predict_bytes
 
 
 def _laid_out(step: EngineStep) -> EngineStep:
