@@ -119,7 +119,7 @@ def _step(row: dict[str, Any]) -> TrainerStep:
         # SFTTrainer: prepare_model_for_kbit_training, then peft_module_casting_to_bf16
         upcast="norms" if "baseline-peft-bnb" in str(extra.get("framework")) else "none",
         outputs_until="next_step" if peft else "backward" if vramcalc else "forward",
-        keeps_gradients="set_to_none=false" in optimizer,
+        gradients_after="zero" if "set_to_none=false" in optimizer else "kept" if peft else "none",
         clips=not vramcalc,
         empties_cache=peft,
         first_seq_length=_ORDINARY_LENGTH if peft else None,

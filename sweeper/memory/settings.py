@@ -10,6 +10,7 @@ Layout = Literal["packed", "padded"]
 Device = Literal["cuda", "cpu"]
 Attention = Literal["auto", "sdpa", "eager"]
 Upcast = Literal["none", "norms", "all"]
+GradientsAfter = Literal["none", "zero", "kept"]
 OutputsUntil = Literal["forward", "backward", "next_step"]
 
 
@@ -57,14 +58,17 @@ class EngineStep:
 class TrainerStep:
     """A step as Hugging Face's Trainer takes it with PEFT, or without where `lora_rank` is None.
 
-    All positions get logits and rows are padded to `seq_length`. What differs among the people who
-    measured: whether there is a padding mask (`padded`), bf16 autocast over the step, which 16-bit
-    weights are upcast to fp32 (`all`: prepare_model_for_kbit_training; `norms`: TRL after it),
-    how long the model's outputs live (Trainer drops them after forward), whether gradients are
-    set to zero and not to None (`keeps_gradients`), clipping, whether the allocator's cache is emptied
-    before a step (`empties_cache`), how long the rows of the step before were
-    (`first_seq_length`; where None, as long), and whether the loss copies the shifted
-    logits, as transformers did before it shifted the labels in their place (`copies_logits`).
+    All positions get logits and rows are padded to `seq_length`. The rest is what differs among the
+    people who measured:
+
+    - `padded`: the model makes or is given a mask, tokens by tokens;
+    - `autocast`: bf16 over forward and loss;
+    - `upcast`: 16-bit weights made fp32, all (prepare_model_for_kbit_training) or norms (TRL, after it);
+    - `outputs_until`: how long the model's outputs live; Trainer drops them after forward;
+    - `gradients_after`: what becomes of gradients after the step; kept is until the next one begins;
+    - `copies_logits`: the loss copies the shifted logits, as transformers did up to 4.48;
+    - `empties_cache`: the allocator's, before each step;
+    - `first_seq_length`: how long the rows of the step before were, if not as long.
     """
 
     base: BaseSettings = field(default_factory=BaseSettings)
@@ -82,7 +86,7 @@ class TrainerStep:
     autocast: bool = False
     upcast: Upcast = "none"
     outputs_until: OutputsUntil = "forward"
-    keeps_gradients: bool = False
+    gradients_after: GradientsAfter = "none"
     clips: bool = True
     copies_logits: bool = False
     empties_cache: bool = False

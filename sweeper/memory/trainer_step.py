@@ -46,6 +46,7 @@ def run_trainer_step(model: Any, step: TrainerStep, tracker: LiveTracker, warm: 
     for length in [step.seq_length] if warm else [step.first_seq_length or step.seq_length, step.seq_length]:
         if step.empties_cache:
             allocator.empty_cache()
+        optimizer.zero_grad(set_to_none=step.gradients_after != "zero")
         outputs = _one_step(trained, optimizer, replace(step, seq_length=length), tracker, outputs)
     return trained, optimizer, outputs
 
@@ -98,7 +99,8 @@ def _one_step(
         if step.clips:
             nn.utils.clip_grad_norm_(model.parameters(), _MAX_GRAD_NORM, foreach=True)
         optimizer.step()
-        optimizer.zero_grad(set_to_none=not step.keeps_gradients)
+        if step.gradients_after != "kept":
+            optimizer.zero_grad(set_to_none=step.gradients_after == "none")
     return outputs
 
 
