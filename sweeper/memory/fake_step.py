@@ -44,7 +44,7 @@ def _convertible_modules() -> Iterator[None]:
                 module._buffers[name] = convert(buffer)
         return module
 
-    nn.Module._apply = replace  # type: ignore[method-assign,assignment]
+    nn.Module._apply = replace  # type: ignore[method-assign]
     try:
         yield
     finally:
@@ -64,7 +64,7 @@ def _untraced_masks() -> Iterator[None]:
         masking_utils.is_tracing = original
 
 
-class AnsweredFromShape(TorchDispatchMode):
+class AnsweredFromShape(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Answers what a program asks of values that fake tensors do not have.
 
     A boolean mask selects `selected` positions, however large it is; a number read from a tensor is
@@ -72,7 +72,7 @@ class AnsweredFromShape(TorchDispatchMode):
     """
 
     def __init__(self, selected: int) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.selected = selected
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:

@@ -27,7 +27,7 @@ class _Matmul4Bit(torch.autograd.Function):
         return nn.functional.linear(inputs, _dequantised(absmax, shape, inputs.dtype), bias)
 
     @staticmethod
-    def backward(context: Any, grad: torch.Tensor) -> Any:  # type: ignore[override]
+    def backward(context: Any, grad: torch.Tensor) -> Any:
         _, absmax = context.saved_tensors
         weight = _dequantised(absmax, context.shape, grad.dtype)
         return torch.matmul(grad, weight), None, None, None, None
@@ -63,7 +63,7 @@ class Nf4Linear(nn.Linear):
 
     def forward(self, inputs: torch.Tensor) -> torch.Tensor:
         shape = (self.out_features, self.in_features)
-        output: torch.Tensor = _Matmul4Bit.apply(  # type: ignore[no-untyped-call]
+        output: torch.Tensor = _Matmul4Bit.apply(
             inputs.to(self.compute_dtype), self.weight, self.absmax, self.bias, shape
         )
         return output.to(inputs.dtype)

@@ -18,7 +18,7 @@ Segment = tuple[str, int]
 OUTSIDE = -1
 
 
-class LiveTracker(TorchDispatchMode):
+class LiveTracker(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Sums the bytes of all live storages, by part, after every operation that makes one.
 
     Within it, each new storage counts until the last tensor on it is gone, which is what an eager
@@ -34,7 +34,7 @@ class LiveTracker(TorchDispatchMode):
         vocabulary: int | None = None,
         workspaces: Mapping[Any, Callable[..., int]] | None = None,
     ) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.round_bytes = round_bytes
         self.allocator = allocator
         self.vocabulary = vocabulary

@@ -14,4 +14,4 @@ def checkpoint_layers(layers: Sequence[nn.Module]) -> None:
     the same to the bit where the layer draws no random numbers. May not be undone.
     """
     for layer in layers:
-        layer.forward = partial(checkpoint, layer.forward, use_reentrant=False)  # type: ignore[method-assign]
+        layer.forward = partial(checkpoint, layer.forward, use_reentrant=False)

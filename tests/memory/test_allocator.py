@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sweeper.memory.allocator import CachingAllocator, fresh_block_bytes, round_to_block
+from sweeper.memory.allocator import Block, CachingAllocator, fresh_block_bytes, round_to_block
 
 MB = 1 << 20
 
@@ -57,7 +57,7 @@ def test_neighbours_are_joined_when_free() -> None:
 @given(st.lists(st.tuples(st.booleans(), st.integers(1, 40 * MB)), max_size=60))
 def test_blocks_never_overlap_and_nothing_is_lost(requests: list[tuple[bool, int]]) -> None:
     allocator = CachingAllocator()
-    held = []
+    held: list[Block] = []
     for free, size in requests:
         if free and held:
             allocator.release(held.pop(size % len(held)))

@@ -10,7 +10,7 @@ from sweeper.memory.depth import moments_of, whole_moments
 from sweeper.memory.settings import BaseSettings, EngineStep, Step, TrainerStep
 from tests.memory.small import SMALL
 
-DEEP = SMALL.with_layers(12)
+DEEP = SMALL.with_layers(7)
 STEP = EngineStep(BaseSettings(), seq_length=128)
 GEMMA = BaseConfig.of(
     json.loads(SMALL.text)

@@ -9,7 +9,7 @@ from sweeper.memory.predict import predict, predict_many
 from sweeper.memory.settings import BaseSettings, EngineStep
 from tests.memory.small import SMALL
 
-DEEP = SMALL.with_layers(12)
+DEEP = SMALL.with_layers(7)
 
 
 @pytest.mark.parametrize("layout", ["padded", "packed"])
