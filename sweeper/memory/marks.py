@@ -42,4 +42,4 @@ def mark_gradients(parameters: Iterable[nn.Parameter], tracker: LiveTracker) -> 
             tracker.keep_as(parameter.grad, "gradients")
 
     for parameter in parameters:
-        parameter.register_post_accumulate_grad_hook(stored)
+        parameter.register_post_accumulate_grad_hook(stored)  # type: ignore[no-untyped-call]

@@ -20,7 +20,6 @@ from sweeper.memory.parts import PARTS
 from sweeper.memory.settings import EngineStep, Step, TrainerStep
 
 _DENSE = ("weights", "adapters", "optimizer")
-_PARTS_SHOWN = (*PARTS, "context", "fragmentation")
 _TOLERANCE = 0.01
 _ROUNDING_TOKENS = 128
 """Attention kernels round lengths up to this; sizes below it are not interpolated."""
@@ -52,7 +51,7 @@ def predict_many(config: BaseConfig, steps: Sequence[Step]) -> list[Prediction]:
 
 def _prediction(moments: Moments, step: Step) -> Prediction:
     highest = moments[int(moments.sum(axis=1).argmax())]
-    parts = {name: int(size) for name, size in zip(PARTS, highest, strict=True)}
+    parts: dict[str, int] = {name: int(size) for name, size in zip(PARTS, highest, strict=True)}
     if step.base.device == "cuda":
         transient = sum(size for name, size in parts.items() if name not in _DENSE)
         parts |= {"context": CONTEXT_BYTES, "fragmentation": fragmentation_bytes(transient)}
@@ -115,15 +114,14 @@ def _nodes(values: Sequence[int], axis: int) -> list[int]:
 
 def _interpolated(axes: list[list[int]], corners: dict[Sizes, Moments], at: Sizes) -> Moments:
     """Lagrange's polynomial along each axis."""
-    total: np.ndarray[tuple[int, ...], np.dtype[np.float64]] | None = None
+    total = np.zeros(next(iter(corners.values())).shape)
     for sizes, moments in corners.items():
         weight = 1.0
         for axis, node, point in zip(axes, sizes, at, strict=True):
             for other in axis:
                 if other != node:
                     weight *= (point - other) / (node - other)
-        total = weight * moments if total is None else total + weight * moments
-    assert total is not None
+        total += weight * moments
     return np.rint(total).astype(np.int64)
 
 

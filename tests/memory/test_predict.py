@@ -5,8 +5,10 @@ from itertools import product
 
 import pytest
 
+from sweeper.memory.base_config import BaseConfig
+from sweeper.memory.depth import Moments, moments_of
 from sweeper.memory.predict import predict, predict_many
-from sweeper.memory.settings import BaseSettings, EngineStep
+from sweeper.memory.settings import BaseSettings, EngineStep, Layout, Step
 from tests.memory.small import SMALL
 
 DEEP = SMALL.with_layers(7)
@@ -14,7 +16,7 @@ DEEP = SMALL.with_layers(7)
 
 @pytest.mark.parametrize("layout", ["padded", "packed"])
 @pytest.mark.parametrize("checkpointing", [False, True])
-def test_interpolated_sizes_are_within_a_per_cent_of_a_replay(layout: str, checkpointing: bool) -> None:
+def test_interpolated_sizes_are_within_a_per_cent_of_a_replay(layout: Layout, checkpointing: bool) -> None:
     steps = [
         EngineStep(
             BaseSettings(),
@@ -22,7 +24,7 @@ def test_interpolated_sizes_are_within_a_per_cent_of_a_replay(layout: str, check
             batch,
             length,
             rank,
-            gradient_checkpointing=checkpointing,  # type: ignore[arg-type]
+            gradient_checkpointing=checkpointing,
         )
         for rank, batch, length in product((8, 16, 64), (1, 2, 4), (128, 256, 384, 512))
     ]
@@ -33,16 +35,13 @@ def test_interpolated_sizes_are_within_a_per_cent_of_a_replay(layout: str, check
 
 
 def test_many_sizes_take_few_replays(monkeypatch: pytest.MonkeyPatch) -> None:
-    import sweeper.memory.predict as module
+    replayed: list[Step] = []
 
-    replayed: list[EngineStep] = []
-    original = module.moments_of
-
-    def counted(config: object, step: EngineStep) -> object:
+    def counted(config: BaseConfig, step: Step) -> Moments:
         replayed.append(step)
-        return original(config, step)  # type: ignore[arg-type]
+        return moments_of(config, step)
 
-    monkeypatch.setattr(module, "moments_of", counted)
+    monkeypatch.setattr("sweeper.memory.predict.moments_of", counted)
     steps = [
         EngineStep(BaseSettings(), "padded", batch, length, rank)
         for rank, batch, length in product((8, 16, 32, 64), (1, 2, 4, 8), (256, 512))
