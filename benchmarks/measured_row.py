@@ -12,6 +12,9 @@ _MODEL_TYPES = {
     "qwen3": "qwen3",
     "mistral": "mistral",
     "gemma-2": "gemma2",
+    "gemma-3": "gemma3_text",
+    "phi-3": "phi3",
+    "granite": "granite",
     "llama": "llama",
     "smollm": "llama",
     "deepseek-llm": "llama",
@@ -47,6 +50,7 @@ class MeasuredRow:
 
 def read_row(row: dict[str, Any]) -> MeasuredRow:
     """Raises OutOfReach for a row with settings that no replay covers."""
+    row = {"extra": {}, "quant": None, "oom": False, **row}
     framework = str(row["extra"].get("framework", ""))
     if "foak" in framework:
         raise OutOfReach("fused Triton kernels (norm, rotary, cross-entropy) in place of torch's")
@@ -80,11 +84,11 @@ def _config(row: dict[str, Any]) -> BaseConfig:
         "hidden_size": shape["hidden"],
         "num_hidden_layers": shape["layers"],
         "num_attention_heads": shape["heads"],
-        "num_key_value_heads": shape["kv"],
-        "head_dim": shape["head_dim"],
+        "num_key_value_heads": shape.get("kv") or shape["heads"],
+        "head_dim": shape.get("head_dim") or shape["hidden"] // shape["heads"],
         "intermediate_size": shape["inter"],
         "vocab_size": shape["vocab"],
-        "tie_word_embeddings": shape["tied"],
+        "tie_word_embeddings": bool(shape.get("tied")),
         "max_position_embeddings": 131072,
     }
     return BaseConfig.of(values | ({"sliding_window": None} if model_type == "mistral" else {}))

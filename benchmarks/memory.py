@@ -34,7 +34,11 @@ def main(path: Path, words: list[str]) -> None:
         except OutOfReach as reason:
             unreached.append(f"{raw['source'].split('@')[0]} {raw['model']}: {reason}")
             continue
-        predicted = predict_row(row)
+        try:
+            predicted = predict_row(row)
+        except (LookupError, RuntimeError, ValueError) as fault:
+            unreached.append(f"{source} {row.name}: the replay failed ({str(fault).splitlines()[0][:100]})")
+            continue
         error = predicted / row.measured_bytes - 1
         errors.setdefault(f"{source} {row.kind}", []).append(abs(error))
         print(
