@@ -240,6 +240,32 @@ def history(
     history(_home(context), name, as_json)
 
 
+@app.command()
+def fit(
+    model: Annotated[
+        str, typer.Argument(help="Hub id, folder with a config.json, or .gguf; no weights needed.")
+    ],
+    gpu: Annotated[str, typer.Option(help="A GPU's name (rtx-4090, a10g, ...) or a size: 24GB, 24GiB.")],
+    quantization: Annotated[str, typer.Option(help="none or nf4.")] = "none",
+    dtype: Annotated[str, typer.Option(help="bfloat16, float16 or float32.")] = "bfloat16",
+    rank: Annotated[str, typer.Option(help="LoRA ranks.")] = "8,16,32,64",
+    batch: Annotated[str, typer.Option(help="Micro-batches.")] = "1,2,4,8",
+    seq: Annotated[str, typer.Option(help="Row lengths in tokens.")] = "512,1024,2048,4096",
+    checkpointing: Annotated[bool, typer.Option("--checkpointing", help="Gradient checkpointing.")] = False,
+    optim: Annotated[str, typer.Option(help="adamw_torch, adamw_8bit or paged_adamw_8bit.")] = "adamw_torch",
+    cohort: Annotated[int, typer.Option(help="Trials that train at once.")] = 1,
+    layout: Annotated[str, typer.Option(help="padded or packed rows.")] = "padded",
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+) -> None:
+    """Predict which settings fit on a GPU. Takes no GPU and no weights; see docs/memory.md."""
+    from sweeper.commands.fit import FitOptions, fit
+
+    options = FitOptions(
+        gpu, quantization, dtype, rank, batch, seq, checkpointing, optim, cohort, layout, as_json
+    )
+    fit(model, options)
+
+
 def _home(context: typer.Context) -> Home:
     home: Home = context.obj
     return home

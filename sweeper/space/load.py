@@ -41,6 +41,7 @@ def load_space(path: Path) -> Space:
         dev=dev,
         test=test,
         promote=written.promote.settings(written.name),
+        limits=written.limits.settings,
     )
     return with_expressions(file, written, space)
 

@@ -8,6 +8,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, fie
 from sweeper.space.baseline import read_entry
 from sweeper.space.broken_rule import BrokenRule
 from sweeper.space.data_section import DataSection, PathText
+from sweeper.space.limits_section import LimitsSection
 from sweeper.space.ollama_terms import check_ollama_name
 from sweeper.space.parameters import Constant, Parameter
 from sweeper.space.promote_section import PromoteSection
@@ -119,6 +120,7 @@ class SpaceFile(FileModel):
     baseline: list[BaselineEntry] | None = Field(default=None, examples=["[{learning_rate: 2e-4}]"])
     search: SearchSection = Field(default_factory=SearchSection, examples=["{trials: 9}"])
     evaluation: EvaluationSection = Field(examples=["{dev: dev.yaml}"])
+    limits: LimitsSection = Field(default_factory=LimitsSection, examples=["{gpu_memory: 24GB}"])
     promote: PromoteSection = Field(default_factory=PromoteSection, examples=["{name: my-model}"])
 
     @model_validator(mode="after")
