@@ -3,7 +3,7 @@
 import math
 import re
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
@@ -62,11 +62,23 @@ def _headroom(value: Any) -> float:
     return share
 
 
+_SizeText = Annotated[str, Field(pattern=r"^\s*\d+(\.\d+)?\s*[kKMGT]i?B\s*$")]
+_LimitText = Literal["auto"] | _SizeText | Annotated[list[_SizeText], Field(min_length=1)]
+_HeadroomText = (
+    Annotated[str, Field(pattern=r"^\s*([0-4]?\d(\.\d+)?|50(\.0+)?)\s*%\s*$")]
+    | Annotated[float, Field(ge=0, le=_MOST_HEADROOM)]
+)
+"""As the file may be written, for the JSON schema."""
+
+
 class LimitsSection(FileModel):
-    gpu_memory: Annotated[tuple[int, ...] | None, BeforeValidator(_gpu_memory)] = Field(
-        default=None, examples=["24GB"]
+    gpu_memory: Annotated[
+        tuple[int, ...] | None,
+        BeforeValidator(_gpu_memory, json_schema_input_type=_LimitText),
+    ] = Field(default=None, examples=["24GB"])
+    headroom: Annotated[float, BeforeValidator(_headroom, json_schema_input_type=_HeadroomText)] = Field(
+        default=_DEFAULT_HEADROOM, examples=["5%"]
     )
-    headroom: Annotated[float, BeforeValidator(_headroom)] = Field(default=_DEFAULT_HEADROOM, examples=["5%"])
 
     @property
     def settings(self) -> LimitSettings:

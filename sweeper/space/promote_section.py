@@ -57,9 +57,13 @@ class PromoteSection(FileModel):
         default=None, examples=["my-model"]
     )
     form: Annotated[Literal["merged"], BeforeValidator(_form)] = Field(default="merged", examples=["merged"])
-    quantization: Annotated[tuple[Quantization, ...], BeforeValidator(read_quantizations)] = Field(
-        default=("f16",), examples=["q8_0"]
-    )
+    quantization: Annotated[
+        tuple[Quantization, ...],
+        BeforeValidator(
+            read_quantizations,
+            json_schema_input_type=Quantization | Annotated[list[Quantization], Field(min_length=1)],
+        ),
+    ] = Field(default=("f16",), examples=["q8_0"])
     parameters: OllamaParameters = Field(default_factory=OllamaParameters, examples=["{num_ctx: 4096}"])
     system: Annotated[str, AfterValidator(_not_blank)] | None = Field(
         default=None, examples=["You are brief."]

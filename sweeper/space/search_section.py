@@ -75,15 +75,24 @@ def _pruner(raw: Any) -> Any:
     return {"type": raw} if isinstance(raw, str) else raw
 
 
+_ShareText = (
+    Annotated[float, Field(gt=0, le=1)] | Annotated[str, Field(pattern=r"^\s*\d+\s*/\s*\d*[1-9]\d*\s*$")]
+)
+_RungsText = Annotated[list[_ShareText], Field(min_length=1)]
+_TimeText = Annotated[
+    str, Field(pattern=r"^\s*(?=\S*[1-9])(\d+(\.\d+)?h)?(\d+(\.\d+)?m)?(\d+(\.\d+)?s)?\s*$")
+]
+"""As the file may be written, for the JSON schema."""
+
 _WaveText = Annotated[int, Field(ge=1)] | Literal["auto"]
 
 
 class PrunerSection(FileModel):
     type: PrunerName = Field(default="halving", examples=["halving"])
     reduction_factor: int = Field(default=3, ge=2, examples=["3"])
-    rungs: Annotated[
-        tuple[Fraction, ...], BeforeValidator(_rungs, json_schema_input_type=list[float | str])
-    ] = Field(default=HALVING.rungs, examples=["[1/9, 1/3, 1]"])
+    rungs: Annotated[tuple[Fraction, ...], BeforeValidator(_rungs, json_schema_input_type=_RungsText)] = (
+        Field(default=HALVING.rungs, examples=["[1/9, 1/3, 1]"])
+    )
     finalists: int = Field(default=2, ge=1, examples=["2"])
     wave: Annotated[int | Literal["auto"], BeforeValidator(_wave, json_schema_input_type=_WaveText)] = Field(
         default="auto", examples=["9"]
@@ -118,8 +127,8 @@ class SearchSection(FileModel):
         PrunerSection, BeforeValidator(_pruner, json_schema_input_type=PrunerName | PrunerSection)
     ] = Field(default_factory=PrunerSection, examples=["halving"])
     objective: ObjectiveName = Field(default="score", examples=["score"])
-    wall_time: Annotated[float, BeforeValidator(_wall_seconds, json_schema_input_type=str)] | None = Field(
-        default=None, examples=["2h"]
+    wall_time: Annotated[float, BeforeValidator(_wall_seconds, json_schema_input_type=_TimeText)] | None = (
+        Field(default=None, examples=["2h"])
     )
 
     def settings(self) -> SearchSettings:

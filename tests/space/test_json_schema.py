@@ -23,6 +23,7 @@ BEYOND = re.compile(
     r"|its ending tells|behind 'hub:'|the same rows|rows of text have|validation is '0.1'"  # data
     r"|greater than min|makes a range|whole number of steps|must be at most max|must stand alone"
     r"|(16|8|6)\.0, must be a whole|2\.5, must be a whole number greater"  # numbers against each other
+    r"|than the one before it|rungs\[0\] is nan|the last rung is|as a share|at most the wave"  # rungs
     r"|excludes log|has no effect|otherwise is missing"  # keys against each other
     r"|holds `|which is no expression|which gives|cannot be used|depends on itself|which holds in"
     r"|^\S+ baseline\[\d\]\S* (is|breaks|does)(?! (an unknown|a mapping|empty|16, must be a mapping))"
