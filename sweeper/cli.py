@@ -71,11 +71,14 @@ def start(
     in_process: Annotated[
         bool, typer.Option("--in-process", help="Train in this process, for a debugger.")
     ] = False,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Begin anew; an earlier sweep of this name is put aside.")
+    ] = False,
 ) -> None:
     """Run a sweep, or go on with it. It may be stopped at any time and started again."""
     from sweeper.commands.start import start
 
-    start(_home(context), space, in_process)
+    start(_home(context), space, in_process, fresh)
 
 
 @app.command()
@@ -83,11 +86,14 @@ def best(
     context: typer.Context,
     name: SweepName,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+    test: Annotated[
+        bool, typer.Option("--test", help="Have base and best trial answer evaluation.test; it is counted.")
+    ] = False,
 ) -> None:
     """Show the best trial of a sweep beside the base model, and all others."""
     from sweeper.commands.best import best
 
-    best(_home(context), name, as_json)
+    best(_home(context), name, as_json, test)
 
 
 @app.command()
@@ -147,6 +153,25 @@ def clean(
 
 
 @app.command()
+def score(
+    context: typer.Context,
+    suite: Annotated[Path, typer.Argument(help="The suite (.yaml, .jsonl or .csv); see docs/suites.md.")],
+    model: Annotated[str | None, typer.Option(help="A base model, as in a space file.")] = None,
+    adapter: Annotated[Path | None, typer.Option(help="A PEFT adapter's folder, on top of --model.")] = None,
+    ollama: Annotated[str | None, typer.Option(help="A model in Ollama, in place of --model.")] = None,
+    against: Annotated[
+        list[str] | None,
+        typer.Option(help="Compare with: a base model, an adapter, ollama:NAME, or `base` (--model alone)."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
+) -> None:
+    """Ask a suite of any model, and compare models case by case."""
+    from sweeper.commands.score import score
+
+    score(_home(context), suite, model, adapter, ollama, against or [], as_json)
+
+
+@app.command()
 def ui(
     context: typer.Context,
     port: Annotated[int, typer.Option(help="Where MLflow listens; the next free one if taken.")] = 5000,
@@ -157,22 +182,88 @@ def ui(
     ui(_home(context), port)
 
 
+OllamaName = Annotated[
+    str | None, typer.Option("--name", help="Model name in Ollama. [default: promote.name]")
+]
+
+
 @app.command()
 def promote(
     context: typer.Context,
     name: SweepName,
     trial: Annotated[int | None, typer.Option(help="The trial to promote. [default: the best]")] = None,
-    ollama_name: Annotated[
-        str | None, typer.Option("--name", help="Model name in Ollama. [default: promote.name]")
+    ollama_name: OllamaName = None,
+    quantization: Annotated[
+        list[str] | None,
+        typer.Option(help="f16, q8_0, q4_K_M or q4_K_S; several by commas. [default: promote.quantization]"),
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Make and prove all, and leave the live name as it is.")
+    ] = False,
+    yes: Annotated[
+        bool, typer.Option("--yes", "-y", help="Replace a model that sweeper did not make.")
+    ] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Promote where the gate says no. The report keeps it.")
+    ] = False,
+    export: Annotated[
+        Path | None, typer.Option(help="Folder for the .gguf, a Modelfile, a model card and the report.")
     ] = None,
     converter: Annotated[
         Path | None, typer.Option(help="Your own llama.cpp checkout, in place of the pinned converter.")
     ] = None,
 ) -> None:
     """Merge a trial, convert it, prove it in Ollama and give it its name there."""
-    from sweeper.commands.promote import promote
+    from sweeper.commands.promote import PromoteOptions, promote
 
-    promote(_home(context), name, trial, ollama_name, converter)
+    options = PromoteOptions(trial, ollama_name, quantization, converter, export, dry_run, yes, force)
+    promote(_home(context), name, options)
+
+
+@app.command()
+def rollback(context: typer.Context, name: SweepName, ollama_name: OllamaName = None) -> None:
+    """Give a promoted name its last model back. The one that leaves is kept."""
+    from sweeper.commands.rollback import rollback
+
+    rollback(_home(context), name, ollama_name)
+
+
+@app.command()
+def history(
+    context: typer.Context,
+    name: SweepName,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the reports as JSON.")] = False,
+) -> None:
+    """Show what was promoted: trial, data, adapter, file, digest and scores."""
+    from sweeper.commands.history import history
+
+    history(_home(context), name, as_json)
+
+
+@app.command()
+def fit(
+    model: Annotated[
+        str, typer.Argument(help="Hub id, folder with a config.json, or .gguf; no weights needed.")
+    ],
+    gpu: Annotated[str, typer.Option(help="A GPU's name (rtx-4090, a10g, ...) or a size: 24GB, 24GiB.")],
+    quantization: Annotated[str, typer.Option(help="none or nf4.")] = "none",
+    dtype: Annotated[str, typer.Option(help="bfloat16, float16 or float32.")] = "bfloat16",
+    rank: Annotated[str, typer.Option(help="LoRA ranks.")] = "8,16,32,64",
+    batch: Annotated[str, typer.Option(help="Micro-batches.")] = "1,2,4,8",
+    seq: Annotated[str, typer.Option(help="Row lengths in tokens.")] = "512,1024,2048,4096",
+    checkpointing: Annotated[bool, typer.Option("--checkpointing", help="Gradient checkpointing.")] = False,
+    optim: Annotated[str, typer.Option(help="adamw_torch, adamw_8bit or paged_adamw_8bit.")] = "adamw_torch",
+    cohort: Annotated[int, typer.Option(help="Trials that train at once.")] = 1,
+    layout: Annotated[str, typer.Option(help="padded or packed rows.")] = "padded",
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+) -> None:
+    """Predict which settings fit on a GPU. Takes no GPU and no weights; see docs/memory.md."""
+    from sweeper.commands.fit import FitOptions, fit
+
+    options = FitOptions(
+        gpu, quantization, dtype, rank, batch, seq, checkpointing, optim, cohort, layout, as_json
+    )
+    fit(model, options)
 
 
 def _home(context: typer.Context) -> Home:

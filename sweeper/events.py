@@ -16,14 +16,27 @@ BASE_TRIAL = -1
 
 
 @dataclass(frozen=True, slots=True)
+class AssertionResult:
+    """What one assertion says of an answer: its type, a score from 0 to 1, and why."""
+
+    type: str
+    score: float
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class CaseAnswer:
-    """One case of a suite, answered. `score` is from 0 (wrong) to 1 (right)."""
+    """One case of a suite, answered. `score` is from 0 (wrong) to 1 (right), the weighted mean of
+    `results`; None where the case is only shown. `group` names cases that belong together."""
 
     case_id: str
     prompt: str
     answer: str
     expected: str
-    score: float
+    score: float | None
+    results: tuple[AssertionResult, ...] = ()
+    tags: tuple[str, ...] = ()
+    group: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,16 +49,18 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class TrialAsked(Event):
-    """The search proposed a trial."""
+    """The search proposed a trial. All trials of a `wave` are asked before any of them trains."""
 
     config: TrialConfig
+    wave: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class TrialStarted(Event):
     """A worker took the trial up. `attempt` counts from 1; a later attempt voids the earlier ones.
 
-    An attempt that goes on from a checkpoint voids only what came after `resumed_step`.
+    An attempt that goes on from a checkpoint voids only what came after `resumed_step`. `dropped_rows`
+    keep nothing to learn within the trial's max_seq_length, and are left out.
     """
 
     attempt: int
@@ -54,6 +69,7 @@ class TrialStarted(Event):
     total_steps: int
     total_examples: int
     resumed_step: int = 0
+    dropped_rows: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,12 +112,17 @@ class CasesAnswered(Event):
 
 @dataclass(frozen=True, slots=True)
 class SuiteScored(Event):
-    """A suite's score: the mean over its cases."""
+    """A suite's score: the mean over its scored cases, None where it has none.
+
+    Tokens are counted over all cases. In logs of before they were not: there they are 0.
+    """
 
     suite: str
-    score: float
+    score: float | None
     wall_seconds: float
     answers: tuple[CaseAnswer, ...]
+    prompt_tokens: int = 0
+    answer_tokens: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,12 +143,36 @@ class TrialDiverged(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class TrialPruned(Event):
+    """The search stopped the trial for others that looked better; `rung` is the last one it reached.
+
+    None where it was stopped before its first rung.
+    """
+
+    rung: int | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class TrialInfeasible(Event):
+    """The trial cannot run here, and nothing was spent on it. `excess_bytes` is what it lacks, above 0."""
+
+    excess_bytes: float
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class TrialFailed(Event):
     """An attempt broke off. `final` when it will not be tried again."""
 
     attempt: int
     reason: str
     final: bool
+
+
+@dataclass(frozen=True, slots=True)
+class DriverStarted(Event):
+    """A driver took the sweep up; `trial` is BASE_TRIAL. Between two of these the sweep may have slept."""
 
 
 _KINDS: dict[str, type[Event]] = {
@@ -142,7 +187,10 @@ _KINDS: dict[str, type[Event]] = {
         SuiteScored,
         TrialCompleted,
         TrialDiverged,
+        TrialPruned,
+        TrialInfeasible,
         TrialFailed,
+        DriverStarted,
     )
 }
 
@@ -160,5 +208,11 @@ def from_json(line: str) -> Event:
         config = fields["config"]
         fields["config"] = TrialConfig(**{**config, "target_modules": tuple(config["target_modules"])})
     elif kind is SuiteScored:
-        fields["answers"] = tuple(CaseAnswer(**answer) for answer in fields["answers"])
+        fields["answers"] = tuple(map(case_answer_from, fields["answers"]))
     return kind(**fields)
+
+
+def case_answer_from(fields: dict[str, Any]) -> CaseAnswer:
+    """The CaseAnswer whose fields JSON kept; those of older logs have fewer."""
+    results = tuple(AssertionResult(**result) for result in fields.get("results", ()))
+    return CaseAnswer(**{**fields, "results": results, "tags": tuple(fields.get("tags", ()))})

@@ -23,6 +23,11 @@ class Home:
     def artifacts(self) -> Path:
         return self.mlruns / "artifacts"
 
+    @property
+    def answer_cache(self) -> Path:
+        """Answers of models to suites, for all sweeps. May be deleted at any time."""
+        return self.mlruns / "cache" / "answers"
+
     def sweep(self, name: str) -> "SweepFolder":
         return SweepFolder(self.mlruns / "sweeps" / name)
 
@@ -58,6 +63,11 @@ class SweepFolder:
     def recorded_space_path(self) -> Path:
         """The path of the space file that the sweep was last started with."""
         return Path(self.space_path.read_text())
+
+    @property
+    def test_looks(self) -> Path:
+        """A line for each time that a model answered the test suite."""
+        return self.path / "test_looks.jsonl"
 
     @property
     def promotions(self) -> Path:

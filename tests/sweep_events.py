@@ -11,13 +11,18 @@ from sweeper.events import (
     BASE_TRIAL,
     CaseAnswer,
     CasesAnswered,
+    CheckpointSaved,
+    DriverStarted,
     Event,
+    RungReached,
     StepTrained,
     SuiteScored,
     TrialAsked,
     TrialCompleted,
     TrialDiverged,
     TrialFailed,
+    TrialInfeasible,
+    TrialPruned,
     TrialStarted,
 )
 from sweeper.space.trial_config import TrialConfig
@@ -52,9 +57,14 @@ class Stream:
         )
         yield SuiteScored(trial, self.time, "dev", right / CASES, CASES * CASE_SECONDS, answers)
 
-    def start(self, trial: int, attempt: int, steps: int) -> Event:
+    def start(self, trial: int, attempt: int, steps: int, resumed: int = 0) -> Event:
         self.time += 1
-        return TrialStarted(trial, self.time, attempt, BATCH // 2, 2, steps, steps * BATCH)
+        return TrialStarted(trial, self.time, attempt, BATCH // 2, 2, steps, steps * BATCH, resumed)
+
+    def rung(self, trial: int, rung: int, step: int, value: float) -> Iterator[Event]:
+        self.time += 1
+        yield CheckpointSaved(trial, self.time, step)
+        yield RungReached(trial, self.time, rung, step, step * BATCH, value)
 
     def steps(self, trial: int, count: int, loss: float = 2.0, first: int = 1) -> Iterator[Event]:
         for step in range(first, first + count):
@@ -89,4 +99,34 @@ def sweep_events(steps: int = 6) -> list[Event]:
     events += [stream.start(2, 2, steps), *stream.steps(2, steps, loss=1.5), *stream.complete(2, 6, steps)]
     events += [stream.ask(3), stream.start(3, 1, steps), *stream.steps(3, steps)]
     events += stream.complete(3, 5, steps)
+    return events
+
+
+def halving_events() -> list[Event]:
+    """A wave of four with rungs at steps 2 and 6 of 6, over two drivers.
+
+    0 goes on and completes with 0.5; 1 is pruned at the first rung; 2 is infeasible; 3 goes on, is cut
+    off at step 5 after a checkpoint at 4, goes on from there under the second driver, is cut off again
+    before it is scored, tells its last rung once more and completes with 0.75.
+    """
+    stream = Stream()
+    events: list[Event] = [DriverStarted(BASE_TRIAL, stream.time), *stream.score(BASE_TRIAL, 0)]
+    events += [stream.ask(trial) for trial in range(4)]
+    for trial in (0, 1, 3):
+        events += [
+            stream.start(trial, 1, 6),
+            *stream.steps(trial, 2),
+            *stream.rung(trial, 0, 2, 2.0 + trial % 3),
+        ]
+        if trial == 1:
+            events += [TrialInfeasible(2, stream.time, 1e9, "lacks 1 GB")]
+    events += [stream.start(0, 1, 6, resumed=2), *stream.steps(0, 4, first=3), *stream.rung(0, 1, 6, 1.5)]
+    events += stream.complete(0, 4, 6)
+    events += [stream.start(3, 1, 6, resumed=2), *stream.steps(3, 2, first=3)]
+    events += [CheckpointSaved(3, stream.time, 4), *stream.steps(3, 1, first=5)]
+    stream.time += 3600
+    events += [DriverStarted(BASE_TRIAL, stream.time), stream.start(3, 2, 6, resumed=4)]
+    events += [*stream.steps(3, 2, loss=1.9, first=5), *stream.rung(3, 1, 6, 1.25)]
+    events += [stream.start(3, 3, 6, resumed=6), *stream.rung(3, 1, 6, 1.25), *stream.complete(3, 6, 6)]
+    events += [TrialPruned(1, stream.time, 0, "target_loss 3 was not among the lowest")]
     return events

@@ -27,7 +27,7 @@ from sweeper.tracking import Tracker
 from sweeper.tracking.follower import Follower
 from sweeper.tracking.runs import make_client
 from tests.search.spaces import make_space
-from tests.sweep_events import CASES, sweep_events
+from tests.sweep_events import CASES, halving_events, sweep_events
 
 
 class Sweep:
@@ -80,7 +80,7 @@ def contents(home: Home) -> dict[str, Any]:
     with sqlite3.connect(home.mlruns / "mlflow.db") as database:
         runs = database.execute(
             "SELECT r.run_uuid, r.name, t.value, r.status, r.start_time, r.end_time, r.lifecycle_stage"
-            " FROM runs r LEFT JOIN tags t ON t.run_uuid = r.run_uuid AND t.key = 'sweeper.attempt'"
+            " FROM runs r LEFT JOIN tags t ON t.run_uuid = r.run_uuid AND t.key = 'sweeper.take'"
         ).fetchall()
         labels = {run[0]: f"{run[1]}/{run[2]}" for run in runs}
         found: dict[str, Any] = {"runs": sorted(labels[run[0]] + str(run[3:]) for run in runs)}
@@ -92,6 +92,15 @@ def contents(home: Home) -> dict[str, Any]:
         }.items():
             rows = database.execute(f"SELECT run_uuid, {columns} FROM {table}").fetchall()
             found[table] = sorted(str([labels.get(cell, cell) for cell in row]) for row in rows)
+        found["inputs"] = sorted(
+            (labels[run_id], str(row))
+            for run_id, *row in database.execute(
+                "SELECT i.destination_id, d.name, d.digest, d.dataset_source_type, t.name, t.value"
+                " FROM inputs i"
+                " JOIN datasets d ON d.dataset_uuid = i.source_id"
+                " LEFT JOIN input_tags t ON t.input_uuid = i.input_uuid"
+            )
+        )
         experiments = database.execute("SELECT name, lifecycle_stage FROM experiments").fetchall()
         found["experiments"] = sorted(experiments)
     found["artifacts"] = []
@@ -140,7 +149,7 @@ def test_a_sweep_is_an_experiment_with_a_run_for_each_trial(written: Sweep) -> N
     assert "mlflow.parentRunId" not in parent.data.tags
     assert {run.data.tags["mlflow.parentRunId"] for run in runs.values()} == {parent.info.run_id}
     assert list(written.runs(deleted=True)) == ["trial 2"]
-    assert runs["trial 2"].data.tags["sweeper.attempt"] == "2"
+    assert runs["trial 2"].data.tags["sweeper.take"] == "2"
 
 
 def test_parameters_are_numbers_where_they_are_numbers(written: Sweep) -> None:
@@ -182,7 +191,7 @@ def test_the_sweeps_own_run_carries_base_and_best(written: Sweep) -> None:
     assert parent.data.tags["sweeper.best_trial"] == "2"
     best = client.get_metric_history(parent.info.run_id, "best_score")
     assert [(point.step, point.value) for point in best] == [(1, 0.5), (2, 0.75), (3, 0.75)]
-    assert [each.path for each in client.list_artifacts(parent.info.run_id)] == ["space.yaml"]
+    assert {each.path for each in client.list_artifacts(parent.info.run_id)} == {"space.yaml", "packages.txt"}
 
 
 def test_answers_are_a_table_with_the_wrong_ones_first(written: Sweep) -> None:
@@ -192,7 +201,15 @@ def test_answers_are_a_table_with_the_wrong_ones_first(written: Sweep) -> None:
     ]
     path = written.home.artifacts / "tickets" / run.info.run_id / "artifacts" / "answers" / "dev.json"
     table = json.loads(path.read_text())
-    assert table["columns"] == ["case_id", "prompt", "answer", "expected", "score"]
+    assert table["columns"] == [
+        "case_id",
+        "prompt",
+        "answer",
+        "expected",
+        "score",
+        "assertions",
+        "tags",
+    ]
     assert [row[4] for row in table["data"]] == [0.0] * 3 + [1.0] * 5
     assert [row[0] for row in table["data"][:3]] == ["case-5", "case-6", "case-7"]
     frame = pandas.read_json(path, orient="split")
@@ -204,6 +221,79 @@ def test_the_adapter_is_there(written: Sweep) -> None:
     run = written.runs()["trial 3"]
     adapter = written.home.artifacts / "tickets" / run.info.run_id / "artifacts" / "adapter"
     assert json.loads((adapter / "adapter_config.json").read_text()) == {"trial": 3}
+
+
+@pytest.fixture(scope="module")
+def halving(tmp_path_factory: pytest.TempPathFactory, empty_database: Path) -> Sweep:
+    """A sweep with rungs, written in one pass. Tests only read it."""
+    sweep = Sweep(tmp_path_factory.mktemp("halving"), halving_events(), empty_database)
+    sweep.tracker().finish(sweep.log)
+    return sweep
+
+
+def test_states_and_rungs_are_tags_and_all_runs_have_ended(halving: Sweep) -> None:
+    runs = halving.runs()
+    states = {name: run.data.tags.get("sweeper.state") for name, run in runs.items()}
+    assert states == {
+        "tickets": None,
+        "base": None,
+        "trial 0": "complete",
+        "trial 1": "pruned",
+        "trial 2": "infeasible",
+        "trial 3": "complete",
+    }
+    assert [runs[f"trial {n}"].data.tags.get("sweeper.rung") for n in range(4)] == ["1", "0", None, "1"]
+    assert "RUNNING" not in {run.info.status for run in runs.values()}
+    assert runs["trial 1"].data.tags["sweeper.reason"] == "target_loss 3 was not among the lowest"
+    assert runs["trial 2"].data.params["learning_rate"] == "1e-05"
+
+
+def test_rung_values_run_over_examples_and_the_last_one_stands_by_itself(halving: Sweep) -> None:
+    client, runs = halving.client(), halving.runs()
+    points = client.get_metric_history(runs["trial 0"].info.run_id, "rung_value")
+    assert [(point.step, point.value) for point in points] == [(16, 2.0), (48, 1.5)]
+    assert runs["trial 0"].data.metrics["target_loss"] == 1.5
+    assert "target_loss" not in runs["trial 1"].data.metrics
+
+
+def test_a_trial_that_goes_on_at_a_rung_stays_one_run(halving: Sweep) -> None:
+    loss = halving.client().get_metric_history(halving.runs()["trial 0"].info.run_id, "loss")
+    assert [(point.step, point.value) for point in loss] == [(8 * i, 2.0 / i) for i in range(1, 7)]
+    assert list(halving.runs(deleted=True)) == ["trial 3"]
+
+
+def test_a_trial_that_goes_back_to_a_checkpoint_keeps_its_curve_up_to_there(halving: Sweep) -> None:
+    run = halving.runs()["trial 3"]
+    loss = halving.client().get_metric_history(run.info.run_id, "loss")
+    kept = [(8 * i, 2.0 / i) for i in range(1, 5)]
+    assert [(point.step, point.value) for point in loss] == [*kept, (40, 1.9 / 5), (48, 1.9 / 6)]
+    rungs = halving.client().get_metric_history(run.info.run_id, "rung_value")
+    assert [point.value for point in rungs] == [2.0, 1.25]
+    assert run.data.tags["sweeper.take"] == "2"
+
+
+def test_rows_and_packages_are_named(halving: Sweep) -> None:
+    import hashlib
+
+    digest = hashlib.sha256(halving.space.data.train.path.read_bytes()).hexdigest()  # type: ignore[union-attr]
+    for name in ("tickets", "trial 0"):
+        (used,) = halving.runs()[name].inputs.dataset_inputs
+        assert (used.dataset.name, used.dataset.digest) == ("train.jsonl", digest[:32])
+    folder = halving.home.artifacts / "tickets" / halving.runs()["tickets"].info.run_id / "artifacts"
+    assert "optuna==5" in (folder / "packages.txt").read_text()
+
+
+@pytest.mark.parametrize("cut", range(12, 52, 4))
+def test_a_sweep_that_was_stopped_leaves_no_run_running_and_goes_on(
+    tmp_path: Path, empty_database: Path, halving: Sweep, cut: int
+) -> None:
+    events = halving_events()
+    sweep = Sweep(tmp_path, events[:cut], empty_database)
+    sweep.tracker().finish(sweep.log, status="KILLED")
+    assert "RUNNING" not in {run.info.status for run in sweep.runs().values()}
+    sweep.append(events[cut:])
+    sweep.tracker().finish(sweep.log)
+    assert_same(contents(sweep.home), contents(halving.home))
 
 
 def broken_passes(sweep: Sweep, events: list[Event], seed: int) -> None:
@@ -238,6 +328,7 @@ WRITING_CALLS = [
     "log_artifact",
     "log_artifacts",
     "update_run",
+    "log_inputs",
 ]
 
 
@@ -274,6 +365,15 @@ def test_broken_and_repeated_passes_leave_what_one_pass_leaves(
     sweep = Sweep(tmp_path, [], empty_database)
     broken_passes(sweep, events, seed)
     assert_same(contents(sweep.home), contents(written.home))
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_the_same_with_rungs_and_resumed_trials(
+    tmp_path: Path, empty_database: Path, halving: Sweep, seed: int
+) -> None:
+    sweep = Sweep(tmp_path, [], empty_database)
+    broken_passes(sweep, halving_events(), seed)
+    assert_same(contents(sweep.home), contents(halving.home))
 
 
 @pytest.mark.parametrize("at_call", range(4, 70, 9))
@@ -397,7 +497,7 @@ def test_odd_suite_names_and_an_empty_log_do_no_harm(tmp_path: Path, empty_datab
     sweep.tracker().finish(sweep.log)
     sweep.append([SuiteScored(-1, 1.79e9, "ä/b:c*", 0.5, 1.0, ())])
     sweep.tracker().finish(sweep.log)
-    assert sweep.runs()["base"].data.metrics == {"score/__b_c_": 0.5}
+    assert sweep.runs()["base"].data.metrics["score/__b_c_"] == 0.5
 
 
 def test_nothing_is_printed_and_nothing_lands_in_the_working_folder(

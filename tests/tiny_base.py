@@ -1,6 +1,7 @@
 """A base model small enough to sweep over in a unit test: a folder with weights and a tokenizer."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
@@ -45,8 +46,13 @@ def save_tiny_base(folder: Path) -> Path:
     return folder
 
 
-def save_tiny_space(folder: Path, trials: int = 3, **changes: object) -> Path:
-    """A space over the tiny base with its rows and cases, all in `folder`."""
+def save_tiny_space(
+    folder: Path, trials: int = 3, search: Mapping[str, object] | None = None, **changes: object
+) -> Path:
+    """A space over the tiny base with its rows and cases, all in `folder`.
+
+    `search` is laid over its search section, which stops no trial; `changes` over its parameters.
+    """
     save_tiny_base(folder / "base")
     rows = [{"instruction": "Repeat.", "input": word, "output": word} for word in WORDS]
     (folder / "train.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
@@ -65,7 +71,7 @@ def save_tiny_space(folder: Path, trials: int = 3, **changes: object) -> Path:
         "model": {"base": "./base"},
         "data": {"train": "train.jsonl"},
         "parameters": parameters,
-        "search": {"trials": trials, "seed": 1},
+        "search": {"trials": trials, "seed": 1, "pruner": "none", **(search or {})},
         "evaluation": {"dev": "dev.jsonl", "test": "test.jsonl"},
     }
     path = folder / "space.yaml"

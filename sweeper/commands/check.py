@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
+from sweeper.commands.overlap import guard_against_overlap
 from sweeper.commands.program import program
 from sweeper.data.encode import IGNORED
 from sweeper.data.load_rows import RowSet, load_rows, train_on
@@ -13,7 +14,7 @@ from sweeper.models.quiet import quiet_libraries
 from sweeper.report.data_lines import data_lines
 from sweeper.report.example import example_text
 from sweeper.report.space import space_table
-from sweeper.scoring.load_suite import load_suite
+from sweeper.scoring.preflight import ready_suites
 from sweeper.space.base import resolve_base
 from sweeper.space.load import load_space
 from sweeper.space.space import Space
@@ -32,11 +33,12 @@ def check(space_path: Path) -> None:
     space = load_space(space_path)
     chat_template = custom_template(space.data)
     rows, validation = load_rows(space.data)
-    suites = [load_suite(path) for path in (space.dev, space.test) if path is not None]
+    suites = ready_suites(space)
     console = Console()
-    console.print(space_table(space, len(rows.rows), [(suite.name, len(suite.cases)) for suite in suites]))
+    console.print(space_table(space, len(rows.rows), suites))
     for note in space.notes:
         console.print(note, highlight=False)
+    guard_against_overlap(space, rows, suites, console)
     encoded, template = _encode(space, rows, chat_template)
     _show_data(console, space, rows, encoded, validation)
     for sentence in coinciding_sentences(space.parameters, max(len(row.input_ids) for row in encoded.rows)):

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from sweeper.commands.overlap import guard_against_overlap
 from sweeper.commands.program import program
 from sweeper.data.load_rows import load_rows
 from sweeper.data.template import custom_template
@@ -14,24 +15,35 @@ from sweeper.report.comparison import verdict
 from sweeper.report.live import LiveView
 from sweeper.report.progress import SweepProgress
 from sweeper.report.table import end_table, reasons, trials_table
-from sweeper.scoring.load_suite import load_suite
+from sweeper.scoring.preflight import ready_suites
 from sweeper.space.load import load_space
 from sweeper.space.parameters import Constant
 from sweeper.space.space import Space
 
 
-def start(home: Home, space_path: Path, in_process: bool) -> None:
+def start(home: Home, space_path: Path, in_process: bool, is_fresh: bool = False) -> None:
     """Everything that can be refused without the model is refused before anything heavy is imported."""
     quiet_libraries()
     space = load_space(space_path)
-    for suite in (space.dev, space.test):
-        if suite is not None:
-            load_suite(suite)
+    suites = ready_suites(space)
     custom_template(space.data)
-    load_rows(space.data)
+    rows, _ = load_rows(space.data)
     console = Console()
+    for note in space.notes:
+        console.print(note, highlight=False)
+    guard_against_overlap(space, rows, suites, console)
+    if is_fresh:
+        _put_aside(home, space, console)
     progress = _run(home, space, in_process, console)
     _show_end(console, progress, space)
+
+
+def _put_aside(home: Home, space: Space, console: Console) -> None:
+    from sweeper.driver import archive_sweep
+
+    archived = archive_sweep(home, space.name)
+    if archived is not None:
+        console.print(f"The earlier sweep {space.name} is now {archived}.", highlight=False)
 
 
 def _run(home: Home, space: Space, in_process: bool, console: Console) -> SweepProgress:
@@ -42,13 +54,22 @@ def _run(home: Home, space: Space, in_process: bool, console: Console) -> SweepP
 
     searched = [name for name, value in space.parameters.items() if not isinstance(value, Constant)]
     try:
-        with LiveView(SweepProgress(space.name, space.search.trials), searched, console) as view:
+        with LiveView(_nothing_yet(space), searched, console) as view:
             run_sweep(home, space, InProcessWorker if in_process else SpawnedWorker, view)
     except KeyboardInterrupt:
         raise Interrupted(
             f"stopped. Finished trials are kept; `{program()} start {space.path}` goes on"
         ) from None
     return view.progress
+
+
+def _nothing_yet(space: Space) -> SweepProgress:
+    """Before the first event: what there is to do."""
+    from sweeper.search.halving import expected_share
+
+    rungs = tuple(float(rung) for rung in space.search.pruner.rungs)
+    share = expected_share(space.search.pruner, space.search.trials)
+    return SweepProgress(space.name, space.search.trials, rungs, share)
 
 
 def _show_end(console: Console, progress: SweepProgress, space: Space) -> None:

@@ -4,6 +4,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import repeat
 
 import numpy as np
 from numpy.typing import NDArray
@@ -75,7 +76,7 @@ def _chunks(texts: Sequence[str]) -> Iterator[Sequence[str]]:
 def _chunk_ids(texts: Sequence[str], known: dict[str, int]) -> Integers:
     joined = "".join(f"{text.replace(_END, ' ')}{_END}" for text in texts)
     found = _WORD.findall(_folded(joined))
-    return np.fromiter((known.get(word, UNKNOWN_ID) for word in found), dtype=np.int64, count=len(found))
+    return np.fromiter(map(known.get, found, repeat(UNKNOWN_ID)), dtype=np.int64, count=len(found))
 
 
 def _folded(text: str) -> str:

@@ -1,5 +1,6 @@
 """How a trial is cut into micro-batches. Pure: configuration and row lengths in, a plan out."""
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -27,6 +28,10 @@ class PlannedTrial:
     @property
     def gradient_accumulation_steps(self) -> int:
         return self.config.effective_batch_size // self.micro_batch_size
+
+    def until(self, rung: int, stop_step: int | None) -> "PlannedTrial":
+        """The same trial, planned to train up to a rung; `stop_step` is None for the last one."""
+        return dataclasses.replace(self, rung=rung, stop_step=stop_step)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from pathlib import Path
 from sweeper.data.template import template_of
 from sweeper.models.load import Base, load_base
 from sweeper.promote.converter import convert_to_gguf, find_converter
+from sweeper.promote.file_hashes import file_hashes
 from sweeper.promote.gguf_vocabulary import adds_bos, prove_vocabulary, stop_adding_bos
 from sweeper.promote.greedy import GreedyModel
 from sweeper.promote.merge import merge_adapter, read_adapter
@@ -49,7 +50,8 @@ def build(request: PromotionRequest, record: Record) -> Built:
         converter = find_converter(request.converter)
     with record.step("load base"):
         base = request.base if isinstance(request.base, Base) else load_base(request.base)
-    template, system = template_of(base.tokenizer), request.settings.system
+    template = template_of(base.tokenizer, request.chat_template)
+    system = request.settings.system
     cases = case_prompts(template, request.suite, system)
     with record.step("merge"):
         merge_adapter(base, adapter, folder)
@@ -66,6 +68,7 @@ def build(request: PromotionRequest, record: Record) -> Built:
     bos = template.tokenizer.bos_token
     if adds_bos(gguf) and not (bos and cases[0].text.startswith(bos)):
         stop_adding_bos(gguf)
+    record.gguf_sha256, record.gguf_md5 = file_hashes(gguf)
     return Built(
         gguf,
         merged,

@@ -1,7 +1,10 @@
 """Puts a trained adapter into Ollama under a live name, proven to answer there as it was trained."""
 
-from sweeper.errors import ProofError
+from sweeper.errors import InputError, ProofError
 from sweeper.promote.build import build, clear_work
+from sweeper.promote.export import export
+from sweeper.promote.gate import prove_gain
+from sweeper.promote.journal import begin_swap, end_rollbacks, end_swap, settle
 from sweeper.promote.promotion import Progress, Promotion, PromotionRequest, write_report
 from sweeper.promote.publish import publish
 from sweeper.promote.record import Record
@@ -12,32 +15,58 @@ from sweeper.serving.ollama import OllamaClient
 def promote(
     request: PromotionRequest, client: OllamaClient, progress: Progress = lambda step, share: None
 ) -> Promotion:
-    """Merge, prove the merge, GGUF, candidate, prove the candidate, live name.
+    """Gate, merge, prove the merge, GGUF, candidates, prove the candidates, live names.
 
-    Writes a report into `request.reports`, also where a proof fails. Then ProofError is raised, with
-    the reason; the live name is as it was, and the .gguf stays in `request.work_dir` until the next
-    promotion. Raises InputError for a name that Ollama refuses, and SweepError where a step fails.
+    What an earlier run left unfinished in Ollama is ended or removed first. Writes a report into
+    `request.reports`, also where a proof fails. Then ProofError is raised, with the reason; the live
+    names are as they were, and the .gguf stays in `request.work_dir` until the next promotion. Raises
+    InputError for a name that Ollama refuses, and SweepError where a step fails.
     """
-    record = Record(parse_model_name(request.live_name), progress)
-    record.previous_digest = client.digest(str(record.name))
+    record = Record(parse_model_name(request.live_name), progress, request.settings.quantization)
+    settle(client, request.reports)
+    end_rollbacks(client, list(record.models))
+    record.note_before(client)
+    refuse_strangers(record, request)
+
+    def before_swap() -> None:
+        begin_swap(record.promotion(request, client, reason=None), request.reports)
+
     try:
+        if request.evidence is not None:
+            record.prove([prove_gain(request.evidence, request.settings.gate)], request.is_forced)
         built = build(request, record)
-        digest = publish(built, request.suite, request.settings, client, record)
+        publish(built, request.suite, request.settings, client, record, before_swap, request.is_dry)
     except ProofError as error:
-        now = client.digest(str(record.name))
-        promotion = record.promotion(request, client, now, reason=str(error))
+        promotion = record.promotion(request, client, reason=str(error))
         report = write_report(promotion, request.reports)
-        raise ProofError(
-            f"{record.name} {_left(record.previous_digest, now)}: {error}. Report: {report}"
-        ) from None
-    promotion = record.promotion(request, client, digest, reason=None)
-    write_report(promotion, request.reports)
+        raise ProofError(f"{record.name} {_left(record, client)}: {error}. Report: {report}") from None
+    promotion = record.promotion(request, client, reason=None)
+    end_swap(promotion, request.reports)
+    if request.export is not None:
+        export(promotion, built.gguf, request.export)
     clear_work(request.work_dir)
     return promotion
 
 
-def _left(before: str | None, now: str | None) -> str:
+def refuse_strangers(record: Record, request: PromotionRequest) -> None:
+    """Raises InputError where a live name has a model that sweeper did not make, and may not replace."""
+    strange = [
+        model.name
+        for model in record.models.values()
+        if model.previous_digest not in (None, *request.known_digests)
+    ]
+    if strange and not (request.may_replace or request.is_dry):
+        raise InputError(
+            strange[0],
+            "there is a model of this name that sweeper did not make here",
+            "Give --yes to replace it (`sweep rollback` brings it back), or another --name",
+        )
+
+
+def _left(record: Record, client: OllamaClient) -> str:
     """What became of the live name in a refused promotion."""
+    before = next(iter(record.models.values())).previous_digest
+    now = client.digest(str(record.name))
     if now != before:
         return "was changed by somebody else, not promoted"
     return "was not promoted" if now is None else "stays as it was"

@@ -7,6 +7,7 @@ from jinja2 import TemplateError
 
 from sweeper.data.template import Template
 from sweeper.errors import InputError
+from sweeper.scoring.ask import case_messages
 from sweeper.scoring.suite import Suite
 
 _USER = 'Order  12345:\n\n 67 "two" {{ cups }} <b>it\'s</b> 茶, café?'
@@ -35,10 +36,7 @@ def case_prompts(template: Template, suite: Suite, system: str | None) -> list[P
 
     Raises InputError for a system text that the chat template does not take.
     """
-    return [
-        _prompt(template, case.id, template.messages(case.instruction, case.input), system)
-        for case in suite.cases
-    ]
+    return [_prompt(template, case.id, case_messages(template, suite, case), system) for case in suite.cases]
 
 
 def probe_prompts(template: Template, system: str | None) -> list[Prompt]:
@@ -58,7 +56,8 @@ def probe_prompts(template: Template, system: str | None) -> list[Prompt]:
 
 
 def _prompt(template: Template, name: str, sent: Sequence[dict[str, str]], system: str | None) -> Prompt:
-    read = [*([] if system is None else [{"role": "system", "content": system}]), *sent]
+    has_own = sent[0]["role"] == "system"  # then neither Ollama nor we put the model's own before it
+    read = [*([] if system is None or has_own else [{"role": "system", "content": system}]), *sent]
     if system is not None and not _takes(template, read):
         raise InputError("promote.system", "the model's chat template takes no system text", "Leave it out")
     text = template.render(read)

@@ -1,21 +1,29 @@
-"""Puts a built model into Ollama: a candidate first, proofs on it, then the live name.
+"""Puts a built model into Ollama: candidates first, proofs on them, then the live names.
 
-The live name changes in one copy, after all proofs. Whenever this process dies, it is the old model or
-the new one; a candidate that stays behind is removed by the next promotion.
+A live name changes after all proofs, and the model that had it is kept. Whenever this process dies, it
+is the old model or the new one; what stays behind is ended or removed by the next promotion.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any
 
 from sweeper.errors import ProofError, SweepError
 from sweeper.promote.build import Built
 from sweeper.promote.greedy import Followed
+from sweeper.promote.journal import remove_candidates
+from sweeper.promote.live_models import LiveModel, reference_of
 from sweeper.promote.ollama_prompt import choose_prompt
 from sweeper.promote.promotion import PromotedAnswer
+from sweeper.promote.prompts import Prompt
 from sweeper.promote.proofs import prove_answers, prove_endings, prove_rendered, prove_token_counts
+from sweeper.promote.quantized import Observed, mean_agreement, prove_quantized
 from sweeper.promote.record import Record
-from sweeper.scoring.scorers import SCORERS
+from sweeper.promote.swap import carry_out, next_swap
+from sweeper.scoring.assess import case_score
+from sweeper.scoring.decode import before_stop
+from sweeper.scoring.means import mean_of
 from sweeper.scoring.suite import Suite
 from sweeper.serving.ollama import ChatAnswer, OllamaClient
 from sweeper.space.space import PromoteSettings
@@ -39,69 +47,137 @@ def ollama_parameters(settings: PromoteSettings, context_length: int | None) -> 
 
 
 def publish(
-    built: Built, suite: Suite, settings: PromoteSettings, client: OllamaClient, record: Record
-) -> str:
-    """Returns the digest that the live name has now.
-
-    Raises ProofError where a proof fails, and SweepError where Ollama does; the live name is then as it
-    was, and the candidate is removed.
-    """
-    live, candidate = str(record.name), str(record.name.candidate)
-    client.delete(candidate)
-    try:
-        _create(built, settings, client, candidate, record)
-        _prove(built, suite, settings, client, candidate, record)
-        with record.step("swap"):
-            return _swap(client, candidate, live)
-    finally:
-        # What went wrong before matters more than a candidate that cannot be removed now.
-        with suppress(SweepError):
-            client.delete(candidate)
-
-
-def _create(
-    built: Built, settings: PromoteSettings, client: OllamaClient, candidate: str, record: Record
-) -> None:
-    """Uploads the file and makes the candidate of it, with a prompt that the server renders as wanted."""
-    record.parameters = ollama_parameters(settings, built.context_length)
-    with record.step("upload"):
-        digest = client.upload(built.gguf, lambda share: record.progress("upload", share))
-        record.gguf_sha256 = digest.removeprefix("sha256:")
-    with record.step("create candidate"):
-        client.create(candidate, file_digest=digest, system=settings.system, parameters=record.parameters)
-        prompts = [*built.cases[:1], *built.probes]
-        option = choose_prompt(client, candidate, built.options, prompts, built.bos, record.parameters)
-        record.go_template = option.go_template
-
-
-def _prove(
     built: Built,
     suite: Suite,
     settings: PromoteSettings,
     client: OllamaClient,
-    candidate: str,
     record: Record,
+    before_swap: Callable[[], None] = lambda: None,
+    is_dry: bool = False,
 ) -> None:
-    """Asks the candidate everything and holds it against the merged model."""
-    prompts = [*built.cases, *built.probes]
-    with record.step("answer in Ollama"):
-        options = _greedy_options(settings, suite.max_new_tokens)
-        rendered = [client.render(candidate, prompt.messages) for prompt in prompts]
-        asked = record.each("answer in Ollama", prompts)
-        answers = [client.chat(candidate, prompt.messages, options) for prompt in asked]
-    of_cases = answers[: len(built.cases)]
-    with record.step("answer in transformers"):
-        pairs = zip(record.each("answer in transformers", built.cases), of_cases, strict=True)
-        followed = [built.merged.follow(prompt.token_ids, answer.content) for prompt, answer in pairs]
-    _score(suite, of_cases, followed, record)
-    record.prove(
-        [
-            prove_rendered(prompts, rendered, built.bos),
-            prove_token_counts(prompts, answers),
-            prove_answers(built.cases, followed),
-            prove_endings(built.cases, followed, of_cases),
-        ]
-    )
+    """Gives every live name of `record` its model, whose digest `record` then knows.
+
+    `before_swap` is called when all is proven and nothing is changed yet. Raises ProofError where a
+    proof fails, and SweepError where Ollama does; the live names are then as they were and the
+    candidates are removed, unless the swap had begun: that is for the next promotion to end.
+    """
+    reference = reference_of(record.name, list(record.models))
+    candidates = list(dict.fromkeys([*(model.name for model in record.models), reference.name]))
+    remove_candidates(client, candidates)
+    try:
+        _Candidates(built, suite, settings, client, record).make(reference)
+        _note_digests(client, record)
+    except BaseException:
+        # What went wrong matters more than a candidate that cannot be removed now.
+        with suppress(SweepError):
+            remove_candidates(client, candidates)
+        raise
+    if not is_dry:
+        before_swap()
+        with record.step("swap"):
+            _swap(client, record)
+    remove_candidates(client, candidates)
+
+
+@dataclass(frozen=True, slots=True)
+class _Candidates:
+    """Makes the candidates and proves them."""
+
+    built: Built
+    suite: Suite
+    settings: PromoteSettings
+    client: OllamaClient
+    record: Record
+
+    def make(self, reference: LiveModel) -> None:
+        """The f16 one first. The others are made of it after it was loaded and has answered."""
+        self._create(reference)
+        observed = self._prove(reference)
+        for model in self.record.models:
+            if model != reference:
+                self._quantize(model, reference)
+                self._prove_quantized(model, observed)
+
+    @property
+    def _prompts(self) -> list[Prompt]:
+        return [*self.built.cases, *self.built.probes]
+
+    def _create(self, model: LiveModel) -> None:
+        """Uploads the file and makes the candidate of it, with a prompt that the server renders as wanted."""
+        built, record = self.built, self.record
+        record.parameters = ollama_parameters(self.settings, built.context_length)
+        with record.step("upload"):
+            digest = self.client.upload(built.gguf, lambda share: record.progress("upload", share))
+            _refuse_changed_file(digest.removeprefix("sha256:"), record)
+        with record.step("create candidate"):
+            self.client.create(
+                model.candidate,
+                file_digest=digest,
+                system=self.settings.system,
+                license=self.settings.license,
+                parameters=record.parameters,
+            )
+            prompts = [*built.cases[:1], *built.probes]
+            option = choose_prompt(
+                self.client, model.candidate, built.options, prompts, built.bos, record.parameters
+            )
+            record.go_template = option.go_template
+
+    def _prove(self, model: LiveModel) -> Observed:
+        """Asks the f16 candidate everything and holds it against the merged model."""
+        built, record = self.built, self.record
+        seen = self._ask(model, "answer in Ollama")
+        of_cases = seen.answers[: len(built.cases)]
+        with record.step("answer in transformers"):
+            pairs = zip(record.each("answer in transformers", built.cases), of_cases, strict=True)
+            followed = [built.merged.follow(prompt.token_ids, answer.content) for prompt, answer in pairs]
+        _score(self.suite, of_cases, followed, record)
+        record.note(model, score=seen.score)
+        record.prove(
+            [
+                prove_rendered(self._prompts, seen.rendered, built.bos),
+                prove_token_counts(self._prompts, seen.answers),
+                prove_answers(built.cases, followed),
+                prove_endings(built.cases, followed, of_cases),
+            ]
+        )
+        return seen
+
+    def _quantize(self, model: LiveModel, reference: LiveModel) -> None:
+        with self.record.step(f"quantize to {model.quantization}"):
+            self.client.create(
+                model.candidate,
+                from_model=reference.candidate,
+                parameters=self.record.parameters,
+                quantize=model.quantization,
+            )
+
+    def _prove_quantized(self, model: LiveModel, reference: Observed) -> None:
+        name, cases = model.quantization, len(self.built.cases)
+        found = self._ask(model, f"answer as {name}")
+        self.record.note(model, score=found.score, agreement=mean_agreement(reference, found, cases))
+        bos, gate = self.built.bos, self.settings.gate
+        self.record.prove(prove_quantized(name, self._prompts, cases, reference, found, bos, gate))
+
+    def _ask(self, model: LiveModel, step: str) -> Observed:
+        """What a candidate feeds for each prompt, and what it answers."""
+        prompts, name = self._prompts, model.candidate
+        with self.record.step(step):
+            options = _greedy_options(self.settings, self.suite.max_new_tokens)
+            rendered = tuple(self.client.render(name, prompt.messages) for prompt in prompts)
+            asked = self.record.each(step, prompts)
+            answers = tuple(self.client.chat(name, prompt.messages, options) for prompt in asked)
+        return Observed(rendered, answers, _mean_score(self.suite, answers[: len(self.built.cases)]))
+
+
+def _refuse_changed_file(sha256: str, record: Record) -> None:
+    """Raises ProofError where the file is another one than the conversion made."""
+    record.gguf_sha256 = record.gguf_sha256 or sha256
+    if sha256 != record.gguf_sha256:
+        raise ProofError(
+            f"the GGUF changed between its conversion (sha256 {record.gguf_sha256[:12]}...) and its upload "
+            f"({sha256[:12]}...)"
+        )
 
 
 def _greedy_options(settings: PromoteSettings, max_new_tokens: int) -> dict[str, Any]:
@@ -112,22 +188,43 @@ def _greedy_options(settings: PromoteSettings, max_new_tokens: int) -> dict[str,
 
 def _score(suite: Suite, answers: Sequence[ChatAnswer], followed: Sequence[Followed], record: Record) -> None:
     """The suite's score through Ollama, and the merged model's own."""
-    equals = SCORERS["equals"]
-    record.answers = tuple(
-        PromotedAnswer(
-            case.id, answer.content, own.text, case.expected, equals(answer.content, case.expected)
-        )
-        for case, answer, own in zip(suite.cases, answers, followed, strict=True)
+    kept, own_scores = [], []
+    for case, answer, own in zip(suite.cases, answers, followed, strict=True):
+        score = case_score(case, before_stop(answer.content, suite.stop))
+        kept.append(PromotedAnswer(case.id, answer.content, own.text, case.expected, score))
+        own_scores.append(case_score(case, before_stop(own.text, suite.stop)))
+    record.answers = tuple(kept)
+    record.merged_score = mean_of(own_scores)
+
+
+def _mean_score(suite: Suite, answers: Sequence[ChatAnswer]) -> float | None:
+    """The suite's mean over answers of Ollama; None where no case is scored."""
+    return mean_of(
+        [
+            case_score(case, before_stop(answer.content, suite.stop))
+            for case, answer in zip(suite.cases, answers, strict=True)
+        ]
     )
-    own_scores = [equals(answer.merged, answer.expected) for answer in record.answers]
-    record.merged_score = sum(own_scores) / len(own_scores)
 
 
-def _swap(client: OllamaClient, candidate: str, live: str) -> str:
-    """Gives the candidate the live name. One request, so the name is never missing in between."""
-    proven = client.digest(candidate)
-    client.copy(candidate, live)
-    digest = client.digest(live)
-    if digest is None or digest != proven:
-        raise ProofError(f"{live} has the digest {digest} after the copy, and {proven} was proven")
-    return digest
+def _note_digests(client: OllamaClient, record: Record) -> None:
+    """Keeps what was proven for each live name. Raises ProofError where somebody else has changed it."""
+    kept = {model.name.casefold(): model for model in client.models()}
+    for model, promoted in record.models.items():
+        found, live = kept.get(model.candidate.casefold()), kept.get(str(model.name).casefold())
+        if found is None:
+            raise ProofError(f"{model.candidate} was removed by somebody else")
+        if (live.digest if live else None) != promoted.previous_digest:
+            raise ProofError(f"{model.name} was changed by somebody else while this promotion went on")
+        record.note(model, digest=found.digest, size_bytes=found.size_bytes)
+
+
+def _swap(client: OllamaClient, record: Record) -> None:
+    """Gives the candidates their live names. Each change is one request, so no name is ever missing."""
+    for model, promoted in record.models.items():
+        carry_out(client, model.name, next_swap)
+        digest = client.digest(str(model.name))
+        if digest is None or digest != promoted.digest:
+            raise ProofError(
+                f"{model.name} has the digest {digest} after the copy, and {promoted.digest} was proven"
+            )

@@ -1,11 +1,14 @@
 """A sweep's result for programs. The keys are a promise: add some, rename none."""
 
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from sweeper.report.on_test import gain_on_test
 from sweeper.report.progress import SweepProgress, TrialProgress
 from sweeper.report.ties import tied_trials
+from sweeper.scoring.looks import Look, count_looks
 from sweeper.scoring.pairing import compare_answers, paired
 from sweeper.scoring.statistics import Comparison
 
@@ -15,7 +18,8 @@ def as_json(progress: SweepProgress, folder: Path) -> dict[str, Any]:
 
     name: str; suite: str | None; base_score: float | None; best: a trial | None; trials: by number.
     A trial: trial: int; state: str; score: float | None; parameters: dict; adapter: str | None;
-    reason: str | None. `best.score` is the best of all `trials` on the suite they were chosen by.
+    reason: str | None; rung: int | None, the last one reached, from 0; target_loss: float | None, there.
+    `best.score` is the best of all `trials` on the suite they were chosen by.
 
     gain: the best over the base on that suite, None where no case has a score of both: difference: float;
     interval: [low, high], 95 %; p_value: float; cases, clusters: int; is_settled: bool;
@@ -37,6 +41,21 @@ def as_json(progress: SweepProgress, folder: Path) -> dict[str, Any]:
     }
 
 
+def json_of_test(looks: Sequence[Look]) -> dict[str, Any] | None:
+    """The last look at a trial on test: trial, suite, score, gain over the base (or None), looks so far."""
+    found = gain_on_test(looks)
+    if found is None:
+        return None
+    look, gain = found
+    return {
+        "trial": look.trial,
+        "suite": look.suite,
+        "score": look.score,
+        "gain": comparison_json(gain) if gain else None,
+        "looks": count_looks(looks),
+    }
+
+
 def comparison_json(found: Comparison) -> dict[str, Any]:
     """A comparison as plain values, with its verdict."""
     plain = dataclasses.asdict(found)
@@ -55,4 +74,6 @@ def _trial(trial: TrialProgress, folder: Path) -> dict[str, Any]:
         "parameters": dataclasses.asdict(trial.config) if trial.config else {},
         "adapter": str(folder / trial.adapter) if trial.adapter else None,
         "reason": trial.reason,
+        "rung": trial.rung,
+        "target_loss": trial.target_loss,
     }

@@ -1,12 +1,16 @@
-"""What a comparison of two models comes to, in words."""
+"""What the sweep found, in words: how good the best trial is, how sure that is, and what is as good."""
+
+from collections.abc import Sequence
 
 from rich.text import Text
 
+from sweeper.report.difference import difference
+from sweeper.report.on_test import line_of_test
 from sweeper.report.progress import SweepProgress, TrialProgress
 from sweeper.report.text import score
 from sweeper.report.ties import tied_trials
+from sweeper.scoring.looks import Look
 from sweeper.scoring.pairing import compare_answers
-from sweeper.scoring.statistics import Comparison
 
 
 def verdict_lines(progress: SweepProgress) -> list[str]:
@@ -24,9 +28,13 @@ def verdict_lines(progress: SweepProgress) -> list[str]:
     return [line, *_tie_lines(tied_trials(progress), best)]
 
 
-def verdict(progress: SweepProgress) -> Text:
-    """`verdict_lines` for the terminal, below the table that they explain."""
-    return Text("".join(f"  {line}\n" for line in verdict_lines(progress)))
+def verdict(progress: SweepProgress, looks: Sequence[Look] = ()) -> Text:
+    """`verdict_lines`, and what was seen on test, for the terminal, below the table that they explain."""
+    lines = verdict_lines(progress)
+    if lines:
+        not_yet = "test: not looked at yet"
+        lines.insert(1, line_of_test(looks) or not_yet)
+    return Text("".join(f"  {line}\n" for line in lines))
 
 
 def dev_score(progress: SweepProgress, best: TrialProgress) -> str:
@@ -34,37 +42,6 @@ def dev_score(progress: SweepProgress, best: TrialProgress) -> str:
     tried = progress.finished_count
     how = f"best of {tried} tried, so it flatters" if tried > 1 else "the only one tried"
     return f"{progress.suite or 'dev'} {score(best.score)} ({how})"
-
-
-def difference(found: Comparison, over: str = "base") -> str:
-    """'+0.31 over base, 95 % interval [0.22, 0.40], p < 0.001, n = 100', and what to make of it."""
-    digits = 2 if abs(found.difference) >= 0.1 else 3
-    low, high = (f"{end:.{digits}f}" for end in (found.interval.low, found.interval.high))
-    line = (
-        f"{found.difference:+.{digits}f} over {over}, 95 % interval [{low}, {high}], "
-        f"{_p(found.p_value)}, n = {found.cases}"
-    )
-    if found.clusters < found.cases:
-        line += f" in {found.clusters} groups"
-    return f"{line}{_doubt(found)}"
-
-
-def _doubt(found: Comparison) -> str:
-    if found.is_settled:
-        return ""
-    if found.difference == 0:
-        return ". There is no difference on these cases"
-    told = f". The {'gain' if found.difference > 0 else 'loss'} may be chance"
-    if found.cases_to_settle is None:
-        return f"{told}; more cases would tell"
-    return f"{told}; about {found.cases_to_settle:,} cases would settle it"
-
-
-def _p(value: float) -> str:
-    """Two digits, for the third is noise of the permutations."""
-    if value < 0.001:
-        return "p < 0.001"
-    return f"p = {value:.3f}" if value < 0.01 else f"p = {value:.2f}"
 
 
 def _tie_lines(tied: list[TrialProgress], best: TrialProgress) -> list[str]:

@@ -119,7 +119,7 @@ def _shown(progress: SweepProgress) -> list[TrialProgress]:
 def _done(trial: TrialProgress) -> str:
     if trial.state == "scoring":
         return f"{trial.cases_answered}/{trial.cases} cases"
-    if trial.state == "training" and trial.total_examples:
+    if trial.state in ("training", "paused", "pruned") and trial.total_examples:
         return f"{100 * trial.examples // trial.total_examples} %"
     return ""
 

@@ -3,11 +3,14 @@
 from sweeper.events import (
     BASE_TRIAL,
     Event,
+    RungReached,
     StepTrained,
     SuiteScored,
     TrialCompleted,
     TrialDiverged,
     TrialFailed,
+    TrialInfeasible,
+    TrialPruned,
     TrialStarted,
 )
 from sweeper.report.progress import SweepProgress
@@ -33,7 +36,13 @@ def line_for(
         config = after.trials[event.trial].config
         told = f": {parameters(config, searched)}" if config and searched else ""
         again = f", attempt {event.attempt}" if event.attempt > 1 else ""
+        if event.resumed_step:
+            share = 100 * event.resumed_step // max(event.total_steps, 1)
+            return f"{_trial(event, after)} goes on at {share} %{again}"
         return f"{_trial(event, after)} starts{again}{told}"
+    if isinstance(event, RungReached):
+        share = 100 * event.examples // max(after.trials[event.trial].total_examples, 1)
+        return f"{_trial(event, after)} is at {share} %: target_loss {event.value:.3f}"
     return _end(event, after)
 
 
@@ -57,6 +66,10 @@ def _end(event: Event, after: SweepProgress) -> str | None:
         return f"{_trial(event, after)} complete: {score(event.objective)}{standing}"
     if isinstance(event, TrialDiverged):
         return f"{_trial(event, after)} diverged: {event.reason}"
+    if isinstance(event, TrialPruned):
+        return f"{_trial(event, after)} pruned: {event.reason}"
+    if isinstance(event, TrialInfeasible):
+        return f"{_trial(event, after)} infeasible: {event.reason}"
     if isinstance(event, TrialFailed):
         told = "failed" if event.final else "broke off and will be tried again"
         return f"{_trial(event, after)} {told}: {event.reason}"

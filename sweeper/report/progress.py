@@ -11,18 +11,23 @@ from sweeper.events import (
     CaseAnswer,
     CasesAnswered,
     Event,
+    RungReached,
     StepTrained,
     SuiteScored,
     TrialAsked,
     TrialCompleted,
     TrialDiverged,
     TrialFailed,
+    TrialInfeasible,
+    TrialPruned,
     TrialStarted,
 )
 from sweeper.space.trial_config import TrialConfig
 
-TrialState = Literal["asked", "training", "scoring", "complete", "diverged", "failed"]
-_FINISHED: tuple[TrialState, ...] = ("complete", "diverged", "failed")
+TrialState = Literal[
+    "asked", "training", "paused", "scoring", "complete", "pruned", "diverged", "infeasible", "failed"
+]
+_FINISHED: tuple[TrialState, ...] = ("complete", "pruned", "diverged", "infeasible", "failed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +47,11 @@ class TrialProgress:
     state: TrialState = "asked"
     attempt: int = 0
     total_examples: int = 0
+    resumed_examples: int = 0
+    """How many the present attempt found done, by the share of its steps."""
+    rung: int | None = None
+    target_loss: float | None = None
+    """At the last rung it reached."""
     first_step: Mark | None = None
     last_step: Mark | None = None
     loss: float | None = None
@@ -63,7 +73,7 @@ class TrialProgress:
 
     @property
     def examples(self) -> int:
-        return self.last_step.examples if self.last_step else 0
+        return self.last_step.examples if self.last_step else self.resumed_examples
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +82,10 @@ class SweepProgress:
 
     name: str
     total_trials: int | None = None
+    rungs: tuple[float, ...] = (1.0,)
+    """Shares of a trial at which it pauses; the last one is its end."""
+    expected_share: float = 1.0
+    """What trials are trained of, on average, of their whole; the pruner stops the others."""
     base: TrialProgress = TrialProgress(BASE_TRIAL)
     trials: Mapping[int, TrialProgress] = field(default_factory=dict)
     suite: str | None = None
@@ -133,12 +147,17 @@ def _asked(_: TrialProgress, event: TrialAsked) -> dict[str, Any]:
 
 
 def _started(trial: TrialProgress, event: TrialStarted) -> dict[str, Any]:
+    goes_on = event.resumed_step > 0
     fresh = TrialProgress(
         number=trial.number,
         config=trial.config,
         state="training",
         attempt=event.attempt,
         total_examples=event.total_examples,
+        resumed_examples=event.total_examples * event.resumed_step // max(event.total_steps, 1),
+        rung=trial.rung if goes_on else None,
+        target_loss=trial.target_loss if goes_on else None,
+        loss=trial.loss if goes_on else None,
     )
     return {each.name: getattr(fresh, each.name) for each in dataclasses.fields(fresh)}
 
@@ -146,6 +165,10 @@ def _started(trial: TrialProgress, event: TrialStarted) -> dict[str, Any]:
 def _stepped(trial: TrialProgress, event: StepTrained) -> dict[str, Any]:
     mark = Mark(event.examples, event.time)
     return {"first_step": trial.first_step or mark, "last_step": mark, "loss": event.loss}
+
+
+def _reached(_: TrialProgress, event: RungReached) -> dict[str, Any]:
+    return {"state": "paused", "rung": event.rung, "target_loss": event.value}
 
 
 def _answered(trial: TrialProgress, event: CasesAnswered) -> dict[str, Any]:
@@ -172,6 +195,14 @@ def _diverged(_: TrialProgress, event: TrialDiverged) -> dict[str, Any]:
     return {"state": "diverged", "reason": event.reason}
 
 
+def _pruned(_: TrialProgress, event: TrialPruned) -> dict[str, Any]:
+    return {"state": "pruned", "reason": event.reason}
+
+
+def _infeasible(_: TrialProgress, event: TrialInfeasible) -> dict[str, Any]:
+    return {"state": "infeasible", "reason": event.reason}
+
+
 def _failed(_: TrialProgress, event: TrialFailed) -> dict[str, Any]:
     return {"state": "failed" if event.final else "asked", "reason": event.reason}
 
@@ -180,8 +211,11 @@ _CHANGES: dict[type[Event], Callable[[TrialProgress, Any], dict[str, Any]]] = {
     TrialAsked: _asked,
     TrialStarted: _started,
     StepTrained: _stepped,
+    RungReached: _reached,
     CasesAnswered: _answered,
     TrialCompleted: _completed,
     TrialDiverged: _diverged,
+    TrialPruned: _pruned,
+    TrialInfeasible: _infeasible,
     TrialFailed: _failed,
 }

@@ -1,5 +1,8 @@
 """A promotion as it is shown at its end: its proofs, its scores and one answer."""
 
+from collections.abc import Sequence
+from typing import Protocol
+
 from rich import box
 from rich.console import Group, RenderableType
 from rich.table import Table
@@ -33,3 +36,30 @@ def answer_lines(prompt: str, answer: str, expected: str) -> RenderableType:
         Text(f"  answered  {printable(answer)}"),
         Text(f"  expected  {printable(expected)}"),
     )
+
+
+class ModelFacts(Protocol):
+    """What is shown of a model in Ollama. `agreement` is None for the f16 model itself."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def quantization(self) -> str: ...
+    @property
+    def size_bytes(self) -> int: ...
+    @property
+    def score(self) -> float | None: ...
+    @property
+    def agreement(self) -> float | None: ...
+
+
+def models_table(models: Sequence[ModelFacts]) -> Table:
+    """A line per live name."""
+    table = Table(box=box.SIMPLE_HEAD)
+    for column in ("model", "quantization", "size", "score", "same as f16"):
+        table.add_column(column)
+    for model in models:
+        same = "-" if model.agreement is None else f"{model.agreement:.0%}"
+        size = f"{model.size_bytes / 1e6:,.0f} MB"
+        table.add_row(Text(model.name), model.quantization, size, score(model.score), same)
+    return table

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 
 def trial_frame(progress: SweepProgress) -> "pd.DataFrame":
-    """Columns: trial, state, score, loss (of the last step), examples, train_seconds, every parameter,
+    """Columns: trial, state, score, loss (of the last step), rung and target_loss (of the
+    last rung), examples, train_seconds, every parameter,
     attempts, adapter, reason. Numbers stay numbers; what is not known is missing."""
     import pandas as pd
 
@@ -32,6 +33,8 @@ def trial_frame(progress: SweepProgress) -> "pd.DataFrame":
                 "state": trial.state,
                 "score": trial.score,
                 "loss": trial.loss,
+                "rung": trial.rung,
+                "target_loss": trial.target_loss,
                 "examples": trial.examples,
                 "train_seconds": trial.train_seconds,
                 **config,

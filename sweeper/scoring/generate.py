@@ -1,4 +1,4 @@
-"""Greedy answers of one model to many prompts, in batches.
+"""Answers of one model to many prompts, in batches.
 
 The front that all prompts share (system prompt, instruction) is computed once and its keys and
 values are copied to every row. Rows are padded on the left of what follows the front; the padding is
@@ -9,11 +9,12 @@ count cache places and the padding would push real tokens out.
 
 import contextlib
 import copy
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sweeper.data.template import Template
+from sweeper.scoring.decode import Choose, IsEnded, likeliest, never
 
 if TYPE_CHECKING:
     import torch
@@ -27,34 +28,6 @@ def no_progress(done: int, total: int) -> None:
     """Tells nobody."""
 
 
-def greedy_answers(
-    model: "PreTrainedModel",
-    template: Template,
-    prompts: Sequence[str],
-    max_new_tokens: int,
-    batch_size: int,
-    progress: Progress = no_progress,
-) -> list[str]:
-    """The likeliest continuation of each rendered prompt, token by token, as text without special tokens.
-
-    An answer ends before the template's end of turn or any end token of the model, or after
-    `max_new_tokens` tokens. Which prompts share a batch changes an answer by rounding only.
-    """
-    answers = greedy_tokens(
-        model,
-        [template.token_ids(prompt) for prompt in prompts],
-        end_token_ids(model, template),
-        max_new_tokens,
-        batch_size,
-        progress,
-    )
-    # Cleaning up would take the blanks before punctuation out of an answer that is compared to the letter.
-    return [
-        template.tokenizer.decode(answer, skip_special_tokens=True, clean_up_tokenization_spaces=False)
-        for answer in answers
-    ]
-
-
 def greedy_tokens(
     model: "PreTrainedModel",
     prompts: Sequence[Sequence[int]],
@@ -63,7 +36,35 @@ def greedy_tokens(
     batch_size: int,
     progress: Progress = no_progress,
 ) -> list[list[int]]:
-    """Token ids of the greedy answers, end tokens left out. Each prompt has at least one token id."""
+    """Token ids of the likeliest answers, token by token; see `answer_tokens`."""
+    return answer_tokens(model, prompts, Decoding(end_ids, max_new_tokens), batch_size, progress)
+
+
+@dataclass(frozen=True, slots=True)
+class Decoding:
+    """How answers are made: greedily, up to `max_new_tokens` tokens, unless told otherwise.
+
+    An answer ends before any of `end_ids`, and after the token with which `is_ended` is true.
+    """
+
+    end_ids: frozenset[int]
+    max_new_tokens: int
+    choose: Choose = likeliest
+    is_ended: IsEnded = never
+
+
+def answer_tokens(
+    model: "PreTrainedModel",
+    prompts: Sequence[Sequence[int]],
+    decoding: Decoding,
+    batch_size: int,
+    progress: Progress = no_progress,
+) -> list[list[int]]:
+    """Token ids of the answers, end tokens left out. Each prompt has at least one token id.
+
+    Which prompts share a batch changes an answer by rounding only. The modules' train or eval modes
+    are afterwards as before; no random state is used.
+    """
     import torch
 
     if not prompts:
@@ -72,10 +73,21 @@ def greedy_tokens(
     with _evaluating(model), torch.inference_mode():
         front = _run_front(model, prompts)
         for start in range(0, len(prompts), batch_size):
-            tails = [prompt[front.length :] for prompt in prompts[start : start + batch_size]]
-            answers += _answer_batch(model, front, tails, end_ids, max_new_tokens)
+            numbers = range(start, min(start + batch_size, len(prompts)))
+            tails = {number: prompts[number][front.length :] for number in numbers}
+            answers += _answer_batch(model, front, tails, decoding)
             progress(len(answers), len(prompts))
     return answers
+
+
+def text_of(template: Template, token_ids: Sequence[int]) -> str:
+    """An answer's text without special tokens. Nothing is tidied up: that would take the blanks before
+    punctuation out of an answer that is compared to the letter."""
+    return str(
+        template.tokenizer.decode(
+            list(token_ids), skip_special_tokens=True, clean_up_tokenization_spaces=False
+        )
+    )
 
 
 def end_token_ids(model: "PreTrainedModel", template: Template) -> frozenset[int]:
@@ -141,31 +153,31 @@ def _run_front(model: "PreTrainedModel", prompts: Sequence[Sequence[int]]) -> _F
 
 
 def _answer_batch(
-    model: "PreTrainedModel",
-    front: _Front,
-    tails: Sequence[Sequence[int]],
-    end_ids: frozenset[int],
-    max_new_tokens: int,
+    model: "PreTrainedModel", front: _Front, tails: Mapping[int, Sequence[int]], decoding: Decoding
 ) -> list[list[int]]:
-    """Answers one batch. A row that ended leaves it, so the last steps run on few rows."""
+    """Answers one batch, by prompt number. A row that ended leaves it, so the last steps run on few rows."""
     cache = copy.deepcopy(front.cache)
     cache.batch_repeat_interleave(len(tails))
-    inputs = _left_padded(tails, front.length, model.device)
-    answers: list[list[int]] = [[] for _ in tails]
-    open_answers = answers
-    for _ in range(max_new_tokens):
-        chosen = _likeliest(model, inputs, cache)
-        going = [row for row, token in enumerate(chosen) if token not in end_ids]
-        if not going:
+    inputs = _left_padded(list(tails.values()), front.length, model.device)
+    answers: dict[int, list[int]] = {number: [] for number in tails}
+    going = list(tails)
+    for _ in range(decoding.max_new_tokens):
+        chosen = decoding.choose(_next_logits(model, inputs, cache), going)
+        for number, token in zip(going, chosen, strict=True):
+            if token not in decoding.end_ids:
+                answers[number].append(token)
+        kept = [
+            row
+            for row, (number, token) in enumerate(zip(going, chosen, strict=True))
+            if token not in decoding.end_ids and not decoding.is_ended(answers[number])
+        ]
+        if not kept:
             break
-        if len(going) < len(chosen):
-            inputs = _select(inputs, cache, going)
-            open_answers = [open_answers[row] for row in going]
-        chosen = [chosen[row] for row in going]
-        for answer, token in zip(open_answers, chosen, strict=True):
-            answer.append(token)
+        if len(kept) < len(going):
+            inputs = _select(inputs, cache, kept)
+        going, chosen = [going[row] for row in kept], [chosen[row] for row in kept]
         inputs = _followed_by(inputs, chosen)
-    return answers
+    return list(answers.values())
 
 
 def _left_padded(tails: Sequence[Sequence[int]], front_length: int, device: Any) -> _Inputs:
@@ -181,8 +193,8 @@ def _left_padded(tails: Sequence[Sequence[int]], front_length: int, device: Any)
     return _Inputs(tokens, positions, mask)
 
 
-def _likeliest(model: "PreTrainedModel", inputs: _Inputs, cache: "DynamicCache") -> list[int]:
-    """The token id with the highest logit after each row; the head runs on the last place only."""
+def _next_logits(model: "PreTrainedModel", inputs: _Inputs, cache: "DynamicCache") -> "torch.Tensor":
+    """Logits [rows, vocabulary] after each row; the head runs on the last place only."""
     output = model(
         input_ids=inputs.tokens,
         attention_mask=inputs.mask,
@@ -191,8 +203,8 @@ def _likeliest(model: "PreTrainedModel", inputs: _Inputs, cache: "DynamicCache")
         use_cache=True,
         logits_to_keep=1,
     )
-    token_ids: list[int] = output.logits[:, -1].argmax(dim=-1).tolist()
-    return token_ids
+    logits: torch.Tensor = output.logits[:, -1]
+    return logits
 
 
 def _select(inputs: _Inputs, cache: "DynamicCache", rows: list[int]) -> _Inputs:

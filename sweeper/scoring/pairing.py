@@ -24,7 +24,7 @@ def paired(base: Sequence[CaseAnswer], other: Sequence[CaseAnswer]) -> list[Pair
     for answer in other:
         score = scores.get(answer.case_id)
         if score is not None and answer.score is not None:
-            pairs.append(Pair(answer.case_id, score, answer.score, getattr(answer, "group", None)))
+            pairs.append(Pair(answer.case_id, score, answer.score, answer.group))
     return pairs
 
 

@@ -172,7 +172,8 @@ def _clustered(values: Floats, groups: Groups | None) -> _Clusters:
     number_of: dict[object, int] = {}
     keys = [(place,) if group is None else group for place, group in enumerate(groups)]
     numbers = [number_of.setdefault(key, len(number_of)) for key in keys]
-    return _Clusters(np.bincount(numbers, weights=values), np.asarray(np.bincount(numbers), dtype=float))
+    sums = np.asarray(np.bincount(numbers, weights=values), dtype=float)
+    return _Clusters(sums, np.asarray(np.bincount(numbers), dtype=float))
 
 
 def _paired_interval(clusters: _Clusters, seed: int, resamples: int) -> Interval:

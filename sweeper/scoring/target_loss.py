@@ -14,6 +14,7 @@ import torch
 
 from sweeper.data.encode import EncodedRow, common_prefix_length
 from sweeper.data.template import Template
+from sweeper.scoring.ask import render_prompts
 from sweeper.scoring.suite import Suite
 from sweeper.training.engine import Engine
 from sweeper.training.slot_linear import LoraWeights, active_slots
@@ -28,10 +29,9 @@ def expected_rows(suite: Suite, template: Template) -> tuple[EncodedRow, ...]:
     Prompts read as they do in scoring. Cases that expect no certain answer are left out.
     """
     rows = []
-    for case in suite.cases:
+    for case, text in zip(suite.cases, render_prompts(template, suite), strict=True):
         if case.expected:
-            asked = template.prompt(case.instruction, case.input)
-            prompt, answer = template.piece_ids([(asked, False), (case.expected + template.end, True)])
+            prompt, answer = template.piece_ids([(text, False), (case.expected + template.end, True)])
             rows.append(EncodedRow((*prompt, *answer), len(prompt)))
     return tuple(rows)
 

@@ -1,5 +1,6 @@
 """What a study is about. Trials may be compared with each other only while this stays the same."""
 
+import dataclasses
 import hashlib
 import json
 from collections.abc import Mapping
@@ -7,8 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from sweeper.data.sources import read_records
+from sweeper.scoring.fingerprint import suite_fingerprint
+from sweeper.scoring.load_suite import load_suites
 from sweeper.space.data_settings import DataSettings, HeldOutShare, HubSet, RowFile, RowSource
 from sweeper.space.parameters import Choice, Computed, Constant, Parameter, Range, Scalar
+from sweeper.space.pruner import PrunerSettings
 from sweeper.space.space import Space
 
 Identity = dict[str, Any]
@@ -17,20 +21,25 @@ Identity = dict[str, Any]
 _CONTENT_KEYS = ("data.train", "data.validation", "data.template", "evaluation.dev")
 """Held by a hash of the file's content, so a file may move but not change."""
 
+_HASH = "sha256:"
+
 
 def identity_of(space: Space) -> Identity:
     """The part of a space that decides what a trial's score means, and which trials are proposed.
 
-    `search.trials`, `promote` and `evaluation.test` are left out: they may change between two
-    starts. A base model is known by its name only. Reads the files, and data sets through `datasets`.
-    What is left at its default is left out, so that sweeps begun before a key was known go on.
+    `search.trials`, `search.wall_time`, `promote` and `evaluation.test` are left out: they may change
+    between two starts. A base model is known by its name only. Reads the files, and data sets through
+    `datasets`. Of data, what is left at its default is left out, so that sweeps begun before a key was
+    known go on.
     """
     return {
         "model.base": space.base,
         **_data_identity(space.data),
-        "evaluation.dev": _content_hash(space.dev),
+        "evaluation.dev": [suite_fingerprint(suite) for suite in load_suites(space.dev)],
         "search.seed": space.search.seed,
         "search.sampler": space.search.sampler,
+        "search.objective": space.search.objective,
+        **_pruner(space.search.pruner),
         **{f"parameters.{name}": _plain(parameter) for name, parameter in space.parameters.items()},
         **_tried_first(space),
     }
@@ -43,9 +52,15 @@ def differences(was: Identity, now: Identity) -> list[str]:
 
 
 def _difference(key: str, was: Any, now: Any) -> str:
-    if key in _CONTENT_KEYS:
+    if key in _CONTENT_KEYS and any(str(value).startswith(_HASH) for value in (was, now)):
         return f"the content of {key} changed"
     return f"{key} was {_readable(was)} and is {_readable(now)}"
+
+
+def _pruner(pruner: PrunerSettings) -> Identity:
+    """Each key by itself, so that a difference names one."""
+    keys = {**dataclasses.asdict(pruner), "rungs": [str(rung) for rung in pruner.rungs]}
+    return {f"search.pruner.{key}": value for key, value in keys.items()}
 
 
 def _data_identity(data: DataSettings) -> Identity:
@@ -71,7 +86,7 @@ def _source_hash(source: RowSource) -> str:
     digest = hashlib.sha256()
     for record in read_records(source):
         digest.update(json.dumps(record.values, sort_keys=True, default=str).encode() + b"\n")
-    return "sha256:" + digest.hexdigest()
+    return _HASH + digest.hexdigest()
 
 
 def _tried_first(space: Space) -> Identity:
@@ -111,4 +126,4 @@ def _readable(value: Any) -> str:
 
 def _content_hash(path: Path) -> str:
     with open(path, "rb") as file:
-        return "sha256:" + hashlib.file_digest(file, "sha256").hexdigest()
+        return _HASH + hashlib.file_digest(file, "sha256").hexdigest()

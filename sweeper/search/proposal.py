@@ -64,7 +64,13 @@ class Proposer:
         """What the sampler draws at this attempt, the `fixed` values kept."""
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ExperimentalWarning)  # TPE's groups
-            sampler = make_sampler(self._space.search, number, attempt, grouped=self._has_conditions)
+            sampler = make_sampler(
+                self._space.search,
+                number,
+                attempt,
+                infeasible=sum(any(bound > 0 for bound in trial.constraints.values()) for trial in known),
+                grouped=self._has_conditions,
+            )
         scratch = optuna.create_study(direction="maximize", sampler=sampler)
         scratch.add_trials(known)
         trial, drawn = scratch.ask(), Drawn()

@@ -1,6 +1,7 @@
 """The trials of one sweep, proposed and kept by Optuna."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -20,6 +21,8 @@ from sweeper.space.trial_config import TrialConfig
 _IDENTITY = "sweeper.identity"
 _LOCK_TIMEOUT_SECONDS = 60.0
 """How long to wait for another sweep that writes to the same database."""
+
+_NO_RUNGS: Mapping[int, float] = {}
 
 StateName = Literal["running", "complete", "pruned", "failed"]
 
@@ -46,11 +49,12 @@ class Study:
 
     Values are maximised. One process at a time may hold a study: the driver, under its sweep's lock.
 
+    Proposals depend on the seed, the trial's number, and the trials before it as far as they are told.
+
     Example:
         study = Study(home, space)
-        while study.finished_count() < space.search.trials:
-            number, config = study.ask()
-            study.tell_completed(number, train_and_score(config))
+        for number in range(space.search.trials):
+            study.tell_completed(number, train_and_score(study.ask(number)))
     """
 
     def __init__(self, home: Home, space: Space) -> None:
@@ -76,17 +80,21 @@ class Study:
             raise InputError(
                 str(space.path),
                 f"sweep '{space.name}' was started with another space: " + "; ".join(changes),
-                "Give the changed space a new name, or put it back as it was",
+                "Give the changed space a new name, put it back as it was, or start it with --fresh, which "
+                "puts the old sweep aside",
             )
 
-    def ask(self) -> tuple[int, TrialConfig]:
-        """Proposes the next trial, which is RUNNING from now on.
+    def ask(self, number: int) -> TrialConfig:
+        """Proposes trial `number`, the next one, which is RUNNING from now on; gives an earlier one again.
 
         The proposal is made in memory and stored in one transaction: a process that dies here
-        leaves the whole trial or none.
+        leaves the whole trial or none. Raises ValueError for a number that skips one.
         """
         known = self._frozen()
-        number = len(known)
+        if number > len(known):
+            raise ValueError(f"trial {number} cannot be asked after {len(known)} trials")
+        if number < len(known):
+            return self._config(known[number].params)
         proposal = self._proposer.propose(known, number)
         self._study.add_trial(
             optuna.trial.create_trial(
@@ -95,23 +103,37 @@ class Study:
                 distributions=dict(proposal.distributions),
             )
         )
-        return number, self._config(dict(proposal.params))
+        return self._config(dict(proposal.params))
 
     def running(self) -> list[tuple[int, TrialConfig]]:
-        """Trials that were asked and never told: those of a dead driver, to be trained again."""
+        """Trials that were asked and not told yet."""
         return [(trial.number, trial.config) for trial in self.trials() if trial.state == "running"]
 
-    def tell_completed(self, number: int, value: float, adapter: str | None = None) -> None:
-        """Ends a trial with its objective. Telling a finished trial, here and below, changes nothing."""
-        self._tell(number, TrialState.COMPLETE, value, adapter=adapter)
+    def tell_completed(
+        self, number: int, value: float, rungs: Mapping[int, float] = _NO_RUNGS, adapter: str | None = None
+    ) -> None:
+        """Ends a trial with its objective. Telling a finished trial, here and below, changes nothing.
 
-    def tell_pruned(self, number: int, reason: str) -> None:
-        """Ends a trial that was stopped early. TPE learns from it as from the worst."""
-        self._tell(number, TrialState.PRUNED, None, reason=reason)
+        `rungs` are its losses by rung. TPE ranks what is complete before what is pruned, and that by
+        the last rung and the value there, as higher is better in this study: so they are stored negated.
+        """
+        self._tell(number, TrialState.COMPLETE, value, rungs, adapter=adapter)
+
+    def tell_pruned(self, number: int, reason: str, rungs: Mapping[int, float] = _NO_RUNGS) -> None:
+        """Ends a trial that was stopped early. Without `rungs` TPE learns from it as from the worst."""
+        self._tell(number, TrialState.PRUNED, None, rungs, reason=reason)
+
+    def tell_infeasible(self, number: int, reason: str, excess: float) -> None:
+        """Ends a trial that cannot run. `excess`, above 0, says by how much: TPE keeps away from there."""
+        if not self._frozen()[number].state.is_finished():
+            trial = optuna.trial.Trial(self._study, self._trial_id(number))
+            if not self._frozen()[number].constraints:  # Optuna would warn of a second one, and ignore it
+                trial.set_constraint("memory", excess)
+        self._tell(number, TrialState.PRUNED, None, _NO_RUNGS, reason=reason)
 
     def tell_failed(self, number: int, reason: str) -> None:
         """Ends a trial that broke for reasons that say nothing about its parameters."""
-        self._tell(number, TrialState.FAIL, None, reason=reason)
+        self._tell(number, TrialState.FAIL, None, _NO_RUNGS, reason=reason)
 
     def finished_count(self) -> int:
         """Trials that are complete, pruned or failed."""
@@ -159,14 +181,27 @@ class Study:
             )
         self._study.set_user_attr(_IDENTITY, json.dumps(identity))
 
-    def _tell(self, number: int, state: TrialState, value: float | None, **notes: str | None) -> None:
+    def _tell(
+        self,
+        number: int,
+        state: TrialState,
+        value: float | None,
+        rungs: Mapping[int, float],
+        **notes: str | None,
+    ) -> None:
+        """The state comes last: a trial that is told half is told whole the next time."""
         if self._frozen()[number].state.is_finished():
             return
-        trial_id = self._storage.get_trial_id_from_study_id_trial_number(self._study_id(), number)
+        trial_id = self._trial_id(number)
         for key, note in notes.items():
             if note is not None:
                 self._storage.set_trial_user_attr(trial_id, key, note)
+        for rung, loss in rungs.items():
+            self._storage.set_trial_intermediate_value(trial_id, rung, -loss)
         self._study.tell(number, value, state)
+
+    def _trial_id(self, number: int) -> int:
+        return self._storage.get_trial_id_from_study_id_trial_number(self._study_id(), number)
 
     def _study_id(self) -> int:
         return self._storage.get_study_id_from_name(self._study.study_name)
@@ -176,6 +211,24 @@ class Study:
 
     def _config(self, params: dict[str, object]) -> TrialConfig:
         return config_of(self._space.parameters, params)
+
+
+def rename_study(home: Home, name: str, new_name: str) -> None:
+    """Keeps all of a study under another name. Does nothing where there is none of the old one.
+
+    Optuna copies and deletes; a copy that was cut short is made again, since its source is still there.
+    """
+    if not (home.mlruns / "optuna.db").exists():
+        return
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    storage = _open_storage(home.optuna_uri)
+    names = optuna.get_all_study_names(storage)
+    if name not in names:
+        return
+    if new_name in names:
+        optuna.delete_study(study_name=new_name, storage=storage)
+    optuna.copy_study(from_study_name=name, from_storage=storage, to_storage=storage, to_study_name=new_name)
+    optuna.delete_study(study_name=name, storage=storage)
 
 
 def _open_storage(uri: str) -> optuna.storages.RDBStorage:

@@ -29,6 +29,15 @@ _CHUNK_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
+class KeptModel:
+    """A model in the server's store. `size_bytes` is what all its files take, shared ones included."""
+
+    name: str
+    digest: str
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
 class ChatAnswer:
     """One answer. `done_reason` is "stop" where the model ended it, "length" at `num_predict` tokens,
     and "" where the server gave up on it. Token counts are the server's own."""
@@ -73,10 +82,16 @@ class OllamaClient:
 
     def digest(self, model: str) -> str | None:
         """The digest of a model's manifest, or None where there is no such model."""
+        wanted = model.casefold()
+        return next((kept.digest for kept in self.models() if kept.name.casefold() == wanted), None)
+
+    def models(self) -> list[KeptModel]:
+        """All models that the server keeps."""
         with self._told("listing its models"):
             models = self._http.get("/api/tags").raise_for_status().json()["models"]
-        wanted = model.casefold()
-        return next((str(entry["digest"]) for entry in models if entry["name"].casefold() == wanted), None)
+        return [
+            KeptModel(str(each["name"]), str(each["digest"]), int(each.get("size", 0))) for each in models
+        ]
 
     def upload(self, path: Path, on_share: ShareDone = lambda share: None) -> str:
         """Sends a file unless the server has it. Returns its digest, "sha256:" and hexadecimal."""
@@ -96,9 +111,14 @@ class OllamaClient:
         from_model: str | None = None,
         template: str | None = None,
         system: str | None = None,
+        license: str | None = None,
         parameters: Mapping[str, Any] | None = None,
+        quantize: str | None = None,
     ) -> None:
-        """Makes `model` from an uploaded .gguf file, or from another model with a new prompt."""
+        """Makes `model` from an uploaded .gguf file, or from another model with a new prompt or quantised.
+
+        What the other model has and is not given here is taken over.
+        """
         with self._told(f"creating {model}"):
             states = self._ollama.create(
                 model,
@@ -106,7 +126,9 @@ class OllamaClient:
                 from_=from_model,
                 template=template,
                 system=system,
+                license=license,
                 parameters=parameters,
+                quantize=quantize,
                 stream=True,
             )
             last = [state.status for state in states][-1:]
@@ -140,10 +162,18 @@ class OllamaClient:
             )
         return str(response["_debug_info"]["rendered_template"])
 
-    def chat(self, model: str, messages: Sequence[Message], options: Mapping[str, Any]) -> ChatAnswer:
-        """One answer, whole. `options` override the model's own parameters for this call."""
+    def chat(
+        self,
+        model: str,
+        messages: Sequence[Message],
+        options: Mapping[str, Any],
+        schema: Mapping[str, Any] | None = None,
+    ) -> ChatAnswer:
+        """One answer, whole. `options` override the model's own parameters for this call; a JSON `schema`
+        holds the answer to it."""
+        format = None if schema is None else dict(schema)
         with self._told(f"answering as {model}"):
-            response = self._ollama.chat(model, list(messages), options=dict(options))
+            response = self._ollama.chat(model, list(messages), options=dict(options), format=format)
         return ChatAnswer(
             content=response.message.content or "",
             prompt_tokens=response.prompt_eval_count or 0,

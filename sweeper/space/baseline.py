@@ -7,7 +7,7 @@ from sweeper.space.broken_rule import BrokenRule
 from sweeper.space.expression import Expression
 from sweeper.space.parameters import Choice, Computed, Conditional, Constant, Parameter, Range, Scalar, inner
 from sweeper.space.read_expression import KINDS
-from sweeper.space.rules import check_value, example_of
+from sweeper.space.rules import ALL_LINEAR, check_value, example_of
 from sweeper.space.suggest import did_you_mean
 from sweeper.space.survey import survey
 from sweeper.space.wording import KeyPath, shown
@@ -119,6 +119,7 @@ def _check_possible(
 
 
 def _plain(value: Scalar) -> str:
-    if isinstance(value, tuple):
-        return value[0] if len(value) == 1 else f"[{', '.join(value)}]"
-    return value if isinstance(value, str) else shown(value)
+    if not isinstance(value, tuple):
+        return value if isinstance(value, str) else shown(value)
+    text = value[0] if value == (ALL_LINEAR,) else f"[{', '.join(value)}]"
+    return text if text.isprintable() else repr(text)

@@ -66,21 +66,23 @@ def _validation(value: Any) -> Any:
 
 SourceText = Annotated[str, AfterValidator(_source_text)]
 PathText = Annotated[str, AfterValidator(path_text)]
+_Share = Annotated[float, Field(gt=0, lt=1)]
 
 
 class DataSection(FileModel):
     train: SourceText = Field(examples=["train.jsonl"])
     subset: str | None = Field(default=None, min_length=1, examples=["en"])
     split: str | None = Field(default=None, min_length=1, examples=["train"])
-    validation: Annotated[str | float, BeforeValidator(_validation)] | None = Field(
-        default=None, examples=["0.1"]
-    )
+    validation: (
+        Annotated[str | float, BeforeValidator(_validation, json_schema_input_type=str | _Share)] | None
+    ) = Field(default=None, examples=["0.1"])
     validation_split: str | None = Field(default=None, min_length=1, examples=["validation"])
     validation_seed: int | None = Field(default=None, ge=0, le=_MAX_SEED, examples=["0"])
     format: FormatName | None = Field(default=None, examples=["chat"])
     train_on: TrainOn | None = Field(default=None, examples=["completion"])
     limit: int | None = Field(default=None, ge=1, examples=["1000"])
     template: PathText | None = Field(default=None, examples=["template.jinja"])
+    allow_overlap: bool = Field(default=False, examples=["true"])
 
     @model_validator(mode="after")
     def _fit_together(self) -> Self:
@@ -113,6 +115,7 @@ def data_settings(file: YamlFile, section: DataSection) -> DataSettings:
         train_on=section.train_on,
         limit=section.limit,
         template=None if section.template is None else existing_file(file, _at("template"), section.template),
+        allow_overlap=section.allow_overlap,
     )
 
 

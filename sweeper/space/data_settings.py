@@ -47,7 +47,8 @@ class DataSettings:
     """`format` None is told by the rows; `train_on` None is what fits the format.
 
     `limit` is how many rows are read of `train`, from its beginning, before a share is held out.
-    `template` is a Jinja chat template that takes the place of the model's own.
+    `template` is a Jinja chat template that takes the place of the model's own. `allow_overlap` lets
+    cases of evaluation.test stand among the training rows.
     """
 
     train: RowSource
@@ -56,3 +57,4 @@ class DataSettings:
     train_on: TrainOn | None = None
     limit: int | None = None
     template: Path | None = None
+    allow_overlap: bool = False

@@ -12,8 +12,9 @@ from sweeper.space.load_expressions import with_expressions
 from sweeper.space.parameters import Computed, Constant, Parameter
 from sweeper.space.read_expression import read_expression
 from sweeper.space.rules import PAIR
-from sweeper.space.schema import ParametersSection, PromoteSection, SpaceFile
-from sweeper.space.space import PromoteSettings, SearchSettings, Space
+from sweeper.space.schema import ParametersSection, SpaceFile
+from sweeper.space.space import Space
+from sweeper.space.wording import KeyPath
 from sweeper.space.yaml_file import YamlFile, check, read_yaml
 
 
@@ -28,7 +29,7 @@ def load_space(path: Path) -> Space:
     written = check(file, SpaceFile)
     _check_base(file, written.model.base)
     data = data_settings(file, written.data)
-    dev = existing_file(file, ("evaluation", "dev"), written.evaluation.dev)
+    dev = _dev(file, written.evaluation.dev)
     test = _test(file, written.evaluation.test, dev)
     space = Space(
         path=Path(os.path.abspath(path)),
@@ -36,10 +37,11 @@ def load_space(path: Path) -> Space:
         base=written.model.base,
         data=data,
         parameters=_parameters(written.parameters),
-        search=SearchSettings(written.search.trials, written.search.seed, written.search.sampler),
+        search=written.search.settings(),
         dev=dev,
         test=test,
-        promote=_promote(written.promote, written.name),
+        promote=written.promote.settings(written.name),
+        limits=written.limits.settings,
     )
     return with_expressions(file, written, space)
 
@@ -51,11 +53,18 @@ def _check_base(file: YamlFile, text: str) -> None:
         raise file.error(("model", "base"), f"is '{text}': {error.problem}", error.fix) from None
 
 
-def _test(file: YamlFile, text: str | None, dev: Path) -> Path | None:
+def _dev(file: YamlFile, texts: list[str]) -> tuple[Path, ...]:
+    at: KeyPath = ("evaluation", "dev")
+    if isinstance(file.data["evaluation"]["dev"], str):
+        return (existing_file(file, at, texts[0]),)
+    return tuple(existing_file(file, (*at, index), text) for index, text in enumerate(texts))
+
+
+def _test(file: YamlFile, text: str | None, dev: tuple[Path, ...]) -> Path | None:
     if text is None:
         return None
     test = existing_file(file, ("evaluation", "test"), text)
-    if test.samefile(dev):
+    if any(test.samefile(suite) for suite in dev):
         problem = f"is '{text}', the same file as dev, must hold cases that the search never sees"
         raise file.error(("evaluation", "test"), problem, "Name another file or remove the line")
     return test
@@ -74,8 +83,3 @@ def _parameters(section: ParametersSection | None) -> Mapping[str, Parameter]:
     if set(PAIR) <= named.keys():
         named["effective_batch_size"] = Computed(read_expression("effective_batch_size", " * ".join(PAIR)))
     return {**DEFAULT_CONSTANTS, **named}
-
-
-def _promote(section: PromoteSection, sweep_name: str) -> PromoteSettings:
-    parameters = section.parameters.model_dump(exclude_none=True)
-    return PromoteSettings(section.name or sweep_name, parameters, section.system)

@@ -89,7 +89,8 @@ def _where(expression: Expression, values: Values) -> str:
 
 def _plain(value: object) -> str:
     if isinstance(value, tuple):
-        return ", ".join(value)
+        text = ", ".join(value)
+        return text if text.isprintable() else repr(text)
     return (
         f"{value:.6g}" if isinstance(value, float) else str(value) if isinstance(value, str) else shown(value)
     )

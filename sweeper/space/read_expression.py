@@ -50,6 +50,8 @@ def _read(text: Any, wanted: tuple[str, ...], example: str) -> Expression:
     if not isinstance(text, str) or not text.strip():
         raise BrokenRule(f"is {shown(text)}, must be an expression", f"Write for example {example}")
     text = " ".join(text.split("\n")).strip()
+    if not text.isprintable():
+        raise BrokenRule(f"is {shown(text)}, with a character that is none of an expression's", "Remove it")
     if len(text) > _MAX_LENGTH:
         raise BrokenRule(f"has {len(text)} characters, must have at most {_MAX_LENGTH}", "Shorten it")
     tree = _parsed(text, example)

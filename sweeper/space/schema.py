@@ -3,22 +3,23 @@
 import re
 from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 
 from sweeper.space.baseline import read_entry
 from sweeper.space.broken_rule import BrokenRule
 from sweeper.space.data_section import DataSection, PathText
-from sweeper.space.ollama_terms import OllamaParameters, check_ollama_name
+from sweeper.space.limits_section import LimitsSection
+from sweeper.space.ollama_terms import check_ollama_name
 from sweeper.space.parameters import Constant, Parameter
+from sweeper.space.promote_section import PromoteSection
 from sweeper.space.read_expression import read_condition
 from sweeper.space.read_parameter import read_parameter
 from sweeper.space.rules import PAIR
-from sweeper.space.space import SamplerName
+from sweeper.space.search_section import SearchSection
 from sweeper.space.wording import shown
 from sweeper.space.yaml_file import FileModel
 
 _MAX_NAME_LENGTH = 100
-_MAX_SEED = 2**32 - 1  # what numpy's random state takes
 
 
 def _sweep_name(name: str) -> str:
@@ -28,12 +29,6 @@ def _sweep_name(name: str) -> str:
     fitting = re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip(".-")[:_MAX_NAME_LENGTH] or "my-sweep"
     rule = f"must be 1 to {_MAX_NAME_LENGTH} letters, digits, '.', '_' and '-', the first no '.' or '-'"
     raise BrokenRule(f"is {shown(name)}, {rule}", f"Write for example `name: {fitting}`")
-
-
-def _not_blank(text: str) -> str:
-    if text.strip():
-        return text
-    raise BrokenRule(f"is {shown(text)}, must not be empty", "Write a text or remove the line")
 
 
 class ModelSection(FileModel):
@@ -101,25 +96,15 @@ def _constraint(text: str) -> str:
 BaselineEntry = Annotated[dict[str, Any], AfterValidator(read_entry)]
 
 
-class SearchSection(FileModel):
-    trials: int = Field(default=9, ge=1, examples=["9"])
-    seed: int = Field(default=0, ge=0, le=_MAX_SEED, examples=["0"])
-    sampler: SamplerName = Field(default="tpe", examples=["tpe"])
+def _as_list(value: Any) -> Any:
+    return [value] if isinstance(value, str) else value
 
 
 class EvaluationSection(FileModel):
-    dev: PathText = Field(examples=["dev.yaml"])
+    dev: Annotated[list[PathText], BeforeValidator(_as_list, json_schema_input_type=str | list[str])] = Field(
+        min_length=1, examples=["dev.yaml"]
+    )
     test: PathText | None = Field(default=None, examples=["test.yaml"])
-
-
-class PromoteSection(FileModel):
-    name: Annotated[str, AfterValidator(check_ollama_name)] | None = Field(
-        default=None, examples=["my-model"]
-    )
-    parameters: OllamaParameters = Field(default_factory=OllamaParameters, examples=["{num_ctx: 4096}"])
-    system: Annotated[str, AfterValidator(_not_blank)] | None = Field(
-        default=None, examples=["You are brief."]
-    )
 
 
 class SpaceFile(FileModel):
@@ -135,6 +120,7 @@ class SpaceFile(FileModel):
     baseline: list[BaselineEntry] | None = Field(default=None, examples=["[{learning_rate: 2e-4}]"])
     search: SearchSection = Field(default_factory=SearchSection, examples=["{trials: 9}"])
     evaluation: EvaluationSection = Field(examples=["{dev: dev.yaml}"])
+    limits: LimitsSection = Field(default_factory=LimitsSection, examples=["{gpu_memory: 24GB}"])
     promote: PromoteSection = Field(default_factory=PromoteSection, examples=["{name: my-model}"])
 
     @model_validator(mode="after")

@@ -1,33 +1,49 @@
 """A search space as the rest of sweeper sees it: checked, with absolute paths."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
 from sweeper.space.data_settings import DataSettings
 from sweeper.space.expression import Expression
+from sweeper.space.limits_section import LimitSettings
 from sweeper.space.parameters import Parameter, Scalar
+from sweeper.space.promote_settings import GateSettings, Quantization
+from sweeper.space.pruner import HALVING, ObjectiveName, PrunerSettings
 
 SamplerName = Literal["tpe", "random", "grid"]
 
 
 @dataclass(frozen=True, slots=True)
 class SearchSettings:
-    """`trials` is a total that a second start goes on to. A grid has no more of them than points."""
+    """`trials` is a total that a second start goes on to; so is `wall_seconds`, None where none is set.
+
+    A grid has no more trials than points.
+    """
 
     trials: int
     seed: int
     sampler: SamplerName
+    pruner: PrunerSettings = HALVING
+    objective: ObjectiveName = "score"
+    wall_seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class PromoteSettings:
-    """`name` in Ollama; `parameters` are Ollama's own (temperature, num_ctx, ...); `system` a system text."""
+    """`name` in Ollama; `parameters` are Ollama's own (temperature, num_ctx, ...); `system` a system text.
+
+    Of several in `quantization` the first takes the name itself. `host` None means OLLAMA_HOST.
+    """
 
     name: str
     parameters: Mapping[str, float | int | str | bool | list[str]]
     system: str | None
+    quantization: tuple[Quantization, ...] = ("f16",)
+    license: str | None = None
+    host: str | None = None
+    gate: GateSettings = field(default_factory=GateSettings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +60,11 @@ class Space:
     data: DataSettings
     parameters: Mapping[str, Parameter]
     search: SearchSettings
-    dev: Path
+    dev: tuple[Path, ...]
+    """Suites; the first one steers the search."""
     test: Path | None
     promote: PromoteSettings
     constraints: tuple[Expression, ...] = ()
     baseline: tuple[Mapping[str, Scalar], ...] = ()
     notes: tuple[str, ...] = ()
+    limits: LimitSettings = field(default_factory=LimitSettings)

@@ -15,6 +15,9 @@ _OTHER_NAMES = {
     "choices": "values",
     "validation": "dev",
     "val": "dev",
+    "tests": "cases",
+    "defaulttest": "defaults",
+    "llm_rubric": "judge",
 }
 """Names that other tools give to keys of ours, and that are not spelled alike."""
 

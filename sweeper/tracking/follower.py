@@ -50,7 +50,7 @@ class Follower:
         first_time = next((event.time for _, event in log.read()), 0.0)
         runs = SweepRuns(self._home, self._space.name, first_time)
         self._run_id, self._position = runs.sweep, self._recall(runs.sweep, log)
-        writer = Writer(runs, self._folder, self._space.path)
+        writer = Writer(runs, self._folder, self._space)
         writer.skip(self._written(log))
         return writer
 

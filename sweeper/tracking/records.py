@@ -6,7 +6,9 @@ import math
 import re
 from dataclasses import dataclass
 
-from sweeper.events import CaseAnswer, StepTrained, TrialStarted
+from sweeper.events import CaseAnswer, StepTrained, SuiteScored, TrialStarted
+from sweeper.scoring.means import tag_scores
+from sweeper.scoring.visible import visible
 from sweeper.space.trial_config import TrialConfig
 
 
@@ -25,16 +27,15 @@ def milliseconds(seconds: float) -> int:
     return round(seconds * 1000)
 
 
-def trial_parameters(config: TrialConfig, started: TrialStarted) -> dict[str, str]:
+def trial_parameters(config: TrialConfig, started: TrialStarted | None) -> dict[str, str]:
     """A trial's parameters. MLflow keeps texts only; a number's text is one that its plots read back.
 
     What does not apply (max_steps beside epochs) is left out: a "None" would end a numeric axis.
     """
-    values = {
-        **dataclasses.asdict(config),
-        "micro_batch_size": started.micro_batch_size,
-        "gradient_accumulation_steps": started.gradient_accumulation_steps,
-    }
+    values = dataclasses.asdict(config)
+    if started is not None:
+        values["micro_batch_size"] = started.micro_batch_size
+        values["gradient_accumulation_steps"] = started.gradient_accumulation_steps
     return {key: _text(value) for key, value in values.items() if value is not None}
 
 
@@ -54,12 +55,32 @@ def safe_name(name: str) -> str:
     return re.sub(r"[^A-Za-z0-9_.\- ]", "_", name)
 
 
+def score_points(event: SuiteScored, step: int) -> list[Point]:
+    """A suite's score, the score of each of its tags, and what answering and scoring it cost."""
+    suite = safe_name(event.suite)
+    tags = {f"score/{suite}/{safe_name(tag)}": mean for tag, mean in tag_scores(event.answers).items()}
+    values = {
+        **({} if event.score is None else {f"score/{suite}": event.score}),
+        **tags,
+        f"scoring_seconds/{suite}": event.wall_seconds,
+        f"prompt_tokens/{suite}": float(event.prompt_tokens),
+        f"answer_tokens/{suite}": float(event.answer_tokens),
+    }
+    return [point(key, value, event.time, step) for key, value in values.items()]
+
+
 def answer_table(answers: tuple[CaseAnswer, ...]) -> str:
-    """JSON in the form that MLflow's UI shows as a table, wrong cases first, else in case order."""
-    wrong_first = sorted(answers, key=lambda answer: answer.score)
-    columns = [field.name for field in dataclasses.fields(CaseAnswer)]
-    rows = [[getattr(answer, column) for column in columns] for answer in wrong_first]
-    return json.dumps({"columns": columns, "data": rows}, ensure_ascii=False)
+    """JSON in the form that MLflow's UI shows as a table: wrong cases first, else in case order, those
+    that are only shown last. What each assertion says stands in one column, a line for each."""
+    wrong_first = sorted(answers, key=lambda answer: (answer.score is None, answer.score or 0.0))
+    columns = ["case_id", "prompt", "answer", "expected", "score", "assertions", "tags"]
+    return json.dumps({"columns": columns, "data": list(map(_row, wrong_first))}, ensure_ascii=False)
+
+
+def _row(answer: CaseAnswer) -> list[str | float | None]:
+    results = [f"{result.type} {result.score:.3g}: {result.reason}" for result in answer.results]
+    texts = (answer.case_id, answer.prompt, answer.answer, answer.expected)
+    return [*map(visible, texts), answer.score, visible("\n".join(results)), ", ".join(answer.tags)]
 
 
 def table_list(paths: list[str]) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from sweeper.home import Home
+from sweeper.tracking.inputs import InputData
 from sweeper.tracking.records import Point, milliseconds
 
 if TYPE_CHECKING:
@@ -17,7 +18,9 @@ RunStatus = Literal["RUNNING", "FINISHED", "KILLED", "FAILED"]
 _POINTS_PER_BATCH = 1000
 """MLflow refuses more in one call."""
 _PROBE_SECONDS = 1.0
-_SWEEP, _TRIAL, _ATTEMPT = "sweeper.sweep", "sweeper.trial", "sweeper.attempt"
+_SWEEP, _TRIAL, _TAKE = "sweeper.sweep", "sweeper.trial", "sweeper.take"
+STATE = "sweeper.state"
+"""Of a trial: running, paused, complete, pruned, diverged, infeasible, failed; void if it was taken back."""
 _PARENT = "mlflow.parentRunId"
 _EXPERIMENT_TAGS = {"mlflow.experimentKind": "custom_model_development"}
 """The UI opens on the table of runs and does not ask what kind of experiment this is."""
@@ -79,19 +82,20 @@ class SweepRuns:
         self._experiment_id = self._ensure_experiment((home.artifacts / name).as_uri())
         self.sweep = self._take_up(self._found_runs(), start_time)
 
-    def of_trial(self, trial: str, attempt: int, name: str, time: float) -> str:
-        """The id of the run that shows one attempt at a trial."""
-        key = (trial, str(attempt))
+    def of_trial(self, trial: str, take: int, name: str, time: float) -> str:
+        """The id of the run that shows one take of a trial."""
+        key = (trial, str(take))
         if key not in self._runs:
-            tags = {_TRIAL: key[0], _ATTEMPT: key[1], _PARENT: self.sweep}
+            tags = {_TRIAL: key[0], _TAKE: key[1], _PARENT: self.sweep}
             self._runs[key] = self._create(name, time, tags)
         return self._runs[key]
 
-    def void_before(self, trial: str, attempt: int) -> None:
-        """Deletes the runs of a trial's earlier attempts (MLflow's UI keeps them among the deleted)."""
+    def void_before(self, trial: str, take: int, time: float) -> None:
+        """Deletes the runs of a trial's earlier takes (MLflow's UI keeps them among the deleted)."""
         for (other, earlier), run_id in self._runs.items():
-            if other == trial and int(earlier) < attempt and run_id not in self._deleted:
-                self.flush(run_id)
+            if other == trial and int(earlier) < take and run_id not in self._deleted:
+                self.set_tag(run_id, STATE, "void")
+                self.end(run_id, "KILLED", time)
                 self._client.delete_run(run_id)
                 self._deleted.add(run_id)
 
@@ -119,6 +123,15 @@ class SweepRuns:
             params = [Param(key, value) for key, value in parameters.items()]
             self._client.log_batch(run_id, params=params)
 
+    def log_dataset(self, run_id: str, dataset: InputData) -> None:
+        """Names what a run trains on; MLflow keeps the same entry once."""
+        from mlflow.entities import Dataset, DatasetInput, InputTag
+
+        if run_id not in self._deleted:
+            entry = Dataset(dataset.name, dataset.digest, dataset.source_type, dataset.source)
+            used = DatasetInput(entry, [InputTag("mlflow.data.context", "training")])
+            self._client.log_inputs(run_id, [used])
+
     def set_tag(self, run_id: str, key: str, value: str) -> None:
         if run_id not in self._deleted:
             self._client.set_tag(run_id, key, value)
@@ -143,7 +156,8 @@ class SweepRuns:
             self._client.set_terminated(run_id, status, milliseconds(time))
 
     def reopen(self, run_id: str) -> None:
-        self._client.update_run(run_id, status="RUNNING")
+        if run_id not in self._deleted:
+            self._client.update_run(run_id, status="RUNNING")
 
     def _ensure_experiment(self, artifact_location: str) -> str:
         experiment = self._client.get_experiment_by_name(self._name)
@@ -160,7 +174,7 @@ class SweepRuns:
             tags, run_id = run.data.tags, str(run.info.run_id)
             is_deleted = run.info.lifecycle_stage == "deleted"
             if _TRIAL in tags:
-                self._runs[tags[_TRIAL], tags[_ATTEMPT]] = run_id
+                self._runs[tags[_TRIAL], tags[_TAKE]] = run_id
                 self._deleted.update([run_id] if is_deleted else [])
             else:
                 sweep_run_id = run_id

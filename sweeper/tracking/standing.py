@@ -1,30 +1,51 @@
 """How a sweep stands after some of its events, as far as MLflow's runs depend on earlier ones."""
 
 import dataclasses
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 from sweeper.events import (
     BASE_TRIAL,
     Event,
+    RungReached,
     StepTrained,
     SuiteScored,
     TrialAsked,
     TrialCompleted,
+    TrialDiverged,
     TrialFailed,
+    TrialInfeasible,
+    TrialPruned,
     TrialStarted,
 )
 from sweeper.space.trial_config import TrialConfig
 
+Curve = list[StepTrained | RungReached]
+
 
 @dataclass(frozen=True, slots=True)
 class TrialStanding:
-    """One trial: its parameters, and how far its present attempt has come."""
+    """One trial: its parameters, and how far it has come.
+
+    A `take` is what one run in MLflow shows: attempts and legs for as long as each goes on where the
+    one before it ended. Where one goes back, to a checkpoint or to the start, a new take begins.
+    """
 
     config: TrialConfig | None = None
-    attempt: int = 1
+    take: int = 1
+    since: float | None = None
+    step: int = 0
     examples: int = 0
     tokens: int = 0
     suites: tuple[str, ...] = ()
+    rung: int | None = None
+    target_loss: float | None = None
+    is_ended: bool = False
+
+    def goes_back(self, event: TrialStarted) -> bool:
+        """Whether what is shown of the trial is not where this start goes on."""
+        return event.resumed_step != self.step or bool(self.suites)
 
 
 @dataclass(slots=True)
@@ -36,19 +57,53 @@ class Standing:
     """The suite scored first: the base on dev, before any trial."""
     completed: int = 0
     best_trial: int | None = None
-    best_objective: float | None = None
+    best_objective: float = 0.0
     last_time: float = 0.0
+    carried: Curve = field(default_factory=list)
+    """After a TrialStarted that begins a new take: what that keeps of the one before."""
+    _curves: dict[int, Curve] = field(default_factory=dict)
 
     def of(self, trial: int) -> TrialStanding:
         return self.trials.get(trial, TrialStanding())
 
     def apply(self, event: Event) -> None:
         self.last_time = max(self.last_time, event.time)
+        self.carried = []
         if isinstance(event, SuiteScored) and self.objective_suite is None:
             self.objective_suite = event.suite
         if isinstance(event, TrialCompleted):
             self._complete(event)
-        self.trials[event.trial] = _after(self.of(event.trial), event)
+        if isinstance(event, TrialStarted) and self.of(event.trial).goes_back(event):
+            self._begin_take(event)
+        elif isinstance(event, StepTrained | RungReached) and not self.is_repeated(event):
+            self._curves.setdefault(event.trial, []).append(event)
+        self._change(event)
+
+    def is_repeated(self, event: Event) -> bool:
+        """Whether a rung is told again, by a trial that was cut off behind it."""
+        curve = self._curves.get(event.trial, [])
+        return isinstance(event, RungReached) and any(
+            isinstance(each, RungReached) and each.rung == event.rung for each in curve
+        )
+
+    def open_trials(self) -> list[int]:
+        """Trials that were taken up and have not ended."""
+        return [number for number, each in self.trials.items() if each.since and not each.is_ended]
+
+    def _begin_take(self, event: TrialStarted) -> None:
+        """Of a curve that a start goes back on, what came up to there is kept."""
+        before = self.of(event.trial)
+        self.carried = [each for each in self._curves.get(event.trial, []) if each.step <= event.resumed_step]
+        self._curves[event.trial] = list(self.carried)
+        self.trials[event.trial] = TrialStanding(before.config, before.take + 1, before.since)
+        for each in self.carried:
+            self._change(each)
+
+    def _change(self, event: Event) -> None:
+        trial, change = self.of(event.trial), _CHANGES.get(type(event))
+        self.trials[event.trial] = dataclasses.replace(trial, **change(trial, event)) if change else trial
+        if self.trials[event.trial].is_ended:
+            self._curves.pop(event.trial, None)
 
     def is_base_score(self, event: SuiteScored) -> bool:
         """Whether `event` is the score that trials are held against."""
@@ -56,19 +111,48 @@ class Standing:
 
     def _complete(self, event: TrialCompleted) -> None:
         self.completed += 1
-        if self.best_objective is None or event.objective > self.best_objective:
+        best = (self.best_objective, -self.best_trial) if self.best_trial is not None else None
+        if best is None or (event.objective, -event.trial) > best:  # of equal ones the first asked
             self.best_trial, self.best_objective = event.trial, event.objective
 
 
-def _after(trial: TrialStanding, event: Event) -> TrialStanding:
-    if isinstance(event, TrialAsked):
-        return dataclasses.replace(trial, config=event.config)
-    if isinstance(event, TrialStarted):
-        return TrialStanding(trial.config, event.attempt)
-    if isinstance(event, StepTrained):
-        return dataclasses.replace(trial, examples=event.examples, tokens=event.tokens)
-    if isinstance(event, SuiteScored) and event.suite not in trial.suites:
-        return dataclasses.replace(trial, suites=(*trial.suites, event.suite))
-    if isinstance(event, TrialFailed):
-        return dataclasses.replace(trial, attempt=event.attempt)
-    return trial
+def _asked(_: TrialStanding, event: TrialAsked) -> dict[str, Any]:
+    return {"config": event.config}
+
+
+def _started(trial: TrialStanding, event: TrialStarted) -> dict[str, Any]:
+    return {"since": event.time if trial.since is None else trial.since}
+
+
+def _stepped(_: TrialStanding, event: StepTrained) -> dict[str, Any]:
+    return {"step": event.step, "examples": event.examples, "tokens": event.tokens}
+
+
+def _reached(_: TrialStanding, event: RungReached) -> dict[str, Any]:
+    return {"rung": event.rung, "target_loss": event.value}
+
+
+def _scored(trial: TrialStanding, event: SuiteScored) -> dict[str, Any]:
+    return {} if event.suite in trial.suites else {"suites": (*trial.suites, event.suite)}
+
+
+def _ended(_: TrialStanding, event: Event) -> dict[str, Any]:
+    return {"is_ended": True}
+
+
+def _failed(_: TrialStanding, event: TrialFailed) -> dict[str, Any]:
+    return {"is_ended": event.final}
+
+
+_CHANGES: dict[type[Event], Callable[[TrialStanding, Any], dict[str, Any]]] = {
+    TrialAsked: _asked,
+    TrialStarted: _started,
+    StepTrained: _stepped,
+    RungReached: _reached,
+    SuiteScored: _scored,
+    TrialCompleted: _ended,
+    TrialDiverged: _ended,
+    TrialPruned: _ended,
+    TrialInfeasible: _ended,
+    TrialFailed: _failed,
+}

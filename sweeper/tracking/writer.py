@@ -5,41 +5,49 @@ artifacts are written whole. So a writer may begin at any earlier event and end 
 """
 
 from collections.abc import Iterable
-from pathlib import Path
 
 from sweeper.events import (
     BASE_TRIAL,
     Event,
+    RungReached,
     StepTrained,
     SuiteScored,
     TrialCompleted,
     TrialDiverged,
     TrialFailed,
+    TrialInfeasible,
+    TrialPruned,
     TrialStarted,
 )
 from sweeper.home import SweepFolder
+from sweeper.space.space import Space
+from sweeper.tracking.inputs import dataset_of, installed_packages
 from sweeper.tracking.records import (
     answer_table,
     point,
     safe_name,
+    score_points,
     step_points,
     table_list,
     trial_parameters,
 )
-from sweeper.tracking.runs import RunStatus, SweepRuns
+from sweeper.tracking.runs import STATE, RunStatus, SweepRuns
 from sweeper.tracking.standing import Standing
 
 _REASON_CHARACTERS = 1000
+
+_BrokenOff = TrialDiverged | TrialPruned | TrialInfeasible | TrialFailed
 
 
 class Writer:
     """Writes events in the log's order. After any error throw it away and make a new one: what it
     has noted may then be ahead of what it has written."""
 
-    def __init__(self, runs: SweepRuns, folder: SweepFolder, space_file: Path) -> None:
+    def __init__(self, runs: SweepRuns, folder: SweepFolder, space: Space) -> None:
         self._runs = runs
         self._folder = folder
-        self._space_file = space_file
+        self._space_file = space.path
+        self._dataset = dataset_of(space.data)
         self._standing = Standing()
         self._has_reopened = False
 
@@ -53,20 +61,30 @@ class Writer:
         if not self._has_reopened:
             self._runs.reopen(self._runs.sweep)
             self._runs.put_files(self._runs.sweep, self._space_file)
+            self._runs.put_text(self._runs.sweep, "packages.txt", installed_packages())
+            self._runs.log_dataset(self._runs.sweep, self._dataset)
             self._has_reopened = True
         for event in events:
+            is_repeated = self._standing.is_repeated(event)
             self._standing.apply(event)
-            self._write(event)
+            if not is_repeated:
+                self._write(event)
         self._runs.flush_all()
 
     def close(self, status: RunStatus) -> None:
-        """Ends the sweep's own run, at the time of the last event."""
+        """Ends the sweep's own run, at the time of the last event, and those that will go on another day."""
+        for number in self._standing.open_trials():
+            run_id = self._run_of_trial(number)
+            self._runs.set_tag(run_id, STATE, "paused")
+            self._runs.end(run_id, "KILLED", self._standing.last_time)
         self._runs.end(self._runs.sweep, status, self._standing.last_time)
         self._has_reopened = False
 
     def _write(self, event: Event) -> None:
         if isinstance(event, StepTrained):
             self._runs.add(self._run_of(event), *step_points(event))
+        elif isinstance(event, RungReached):
+            self._reach(event)
         elif isinstance(event, TrialStarted):
             self._start(event)
         elif isinstance(event, SuiteScored):
@@ -74,25 +92,39 @@ class Writer:
         elif isinstance(event, TrialCompleted):
             self._complete(event)
         elif isinstance(event, TrialDiverged):
-            self._break_off(event, event.reason, "KILLED")
-        elif isinstance(event, TrialFailed):
-            self._break_off(event, event.reason, "FAILED")
+            self._break_off(event, "diverged", "KILLED")
+        elif isinstance(event, TrialPruned):
+            self._break_off(event, "pruned", "KILLED")
+        elif isinstance(event, TrialInfeasible):
+            self._break_off(event, "infeasible", "KILLED")
+        elif isinstance(event, TrialFailed) and event.final:
+            self._break_off(event, "failed", "FAILED")
 
     def _start(self, event: TrialStarted) -> None:
-        self._runs.void_before(_tag_of(event), event.attempt)
-        config = self._standing.of(event.trial).config
-        if config is not None:
-            self._runs.log_parameters(self._run_of(event), trial_parameters(config, event))
+        """A start that goes back gets a run of its own, with what is kept of the curves before it."""
+        trial = self._standing.of(event.trial)
+        self._runs.void_before(_tag_of(event.trial), trial.take, event.time)
+        run_id = self._run_of(event)
+        self._runs.reopen(run_id)
+        self._runs.set_tag(run_id, STATE, "running")
+        if trial.config is not None:
+            self._runs.log_parameters(run_id, trial_parameters(trial.config, event))
+        self._runs.log_dataset(run_id, self._dataset)
+        for each in self._standing.carried:
+            self._write(each)
+
+    def _reach(self, event: RungReached) -> None:
+        run_id = self._run_of(event)
+        self._runs.add(run_id, point("rung_value", event.value, event.time, event.examples))
+        self._runs.set_tag(run_id, "sweeper.rung", str(event.rung))
 
     def _score(self, event: SuiteScored) -> None:
         run_id, trial = self._run_of(event), self._standing.of(event.trial)
-        self._runs.add(
-            run_id, point(f"score/{safe_name(event.suite)}", event.score, event.time, trial.examples)
-        )
+        self._runs.add(run_id, *score_points(event, trial.examples))
         self._runs.put_text(run_id, _table_path(event.suite), answer_table(event.answers))
         tables = [_table_path(suite) for suite in trial.suites]
         self._runs.set_tag(run_id, "mlflow.loggedArtifacts", table_list(tables))
-        if self._standing.is_base_score(event):
+        if self._standing.is_base_score(event) and event.score is not None:
             self._runs.add(self._runs.sweep, point("base_score", event.score, event.time, 0))
         if event.trial == BASE_TRIAL:
             self._runs.end(run_id, "FINISHED", event.time)
@@ -100,19 +132,26 @@ class Writer:
     def _complete(self, event: TrialCompleted) -> None:
         run_id, trial = self._run_of(event), self._standing.of(event.trial)
         self._runs.add(run_id, point("train_seconds", event.train_seconds, event.time, trial.examples))
+        if trial.target_loss is not None:
+            self._runs.add(run_id, point("target_loss", trial.target_loss, event.time, trial.examples))
+        self._runs.set_tag(run_id, STATE, "complete")
         self._runs.put_files(run_id, self._folder.path / event.adapter, "adapter")
         self._end(event, "FINISHED")
         self._write_best(event.time)
 
     def _write_best(self, time: float) -> None:
         standing = self._standing
-        if standing.best_objective is not None:
+        if standing.best_trial is not None:
             best = point("best_score", standing.best_objective, time, standing.completed)
             self._runs.add(self._runs.sweep, best)
             self._runs.set_tag(self._runs.sweep, "sweeper.best_trial", str(standing.best_trial))
 
-    def _break_off(self, event: TrialDiverged | TrialFailed, reason: str, status: RunStatus) -> None:
-        self._runs.set_tag(self._run_of(event), "sweeper.reason", reason[:_REASON_CHARACTERS])
+    def _break_off(self, event: _BrokenOff, state: str, status: RunStatus) -> None:
+        run_id, trial = self._run_of(event), self._standing.of(event.trial)
+        if trial.since is None and trial.config is not None:  # it ended before it began
+            self._runs.log_parameters(run_id, trial_parameters(trial.config, None))
+        self._runs.set_tag(run_id, STATE, state)
+        self._runs.set_tag(run_id, "sweeper.reason", event.reason[:_REASON_CHARACTERS])
         self._end(event, status)
 
     def _end(self, event: Event, status: RunStatus) -> None:
@@ -121,13 +160,16 @@ class Writer:
         self._runs.end(run_id, status, event.time)
 
     def _run_of(self, event: Event) -> str:
-        attempt = self._standing.of(event.trial).attempt
-        name = "base" if event.trial == BASE_TRIAL else f"trial {event.trial}"
-        return self._runs.of_trial(_tag_of(event), attempt, name, event.time)
+        return self._run_of_trial(event.trial, event.time)
+
+    def _run_of_trial(self, number: int, time: float = 0.0) -> str:
+        trial = self._standing.of(number)
+        name = "base" if number == BASE_TRIAL else f"trial {number}"
+        return self._runs.of_trial(_tag_of(number), trial.take, name, trial.since or time)
 
 
-def _tag_of(event: Event) -> str:
-    return "base" if event.trial == BASE_TRIAL else str(event.trial)
+def _tag_of(number: int) -> str:
+    return "base" if number == BASE_TRIAL else str(number)
 
 
 def _table_path(suite: str) -> str:

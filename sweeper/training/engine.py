@@ -59,9 +59,9 @@ class Engine:
         active = [slot for slot in slots if not slot.stopped]
         while active:
             for result in self.advance(active):
-                if result.divergence or result.slot.stopped:
-                    active.remove(result.slot)
                 yield result
+                if result.divergence or result.slot.stopped:  # also where who took the step stopped it
+                    active.remove(result.slot)
 
     def advance(self, slots: Sequence[Slot]) -> list[StepResult]:
         """One micro-batch of each of `slots`, none of which has stopped. Gives the steps that it completed.

@@ -36,7 +36,8 @@ class SlotLinear(nn.Module):
     """Adds each active slot's low-rank change to the rows that belong to it.
 
     An input of [batch, tokens, in_features] is read as K equal parts along the batch, part k for
-    slot k. Without active slots it is the base layer. It never owns adapters: slots do.
+    slot k. Without active slots it is the base layer. It never owns adapters: slots do. The change is
+    computed in the adapters' fp32 and the sum rounded to the base's precision, as PEFT does.
     """
 
     def __init__(self, base: nn.Linear, number: int) -> None:
@@ -51,12 +52,12 @@ class SlotLinear(nn.Module):
         if not any(self.active):
             return output
         slots = len(self.active)
-        rows = inputs.reshape(slots, -1, inputs.shape[-1])
+        rows = inputs.reshape(slots, -1, inputs.shape[-1]).float()
         if any(self.dropouts):
             rows = rows * self._kept(rows)
         down, up = _stack(self.active, rows)
-        changed = torch.baddbmm(output.reshape(slots, -1, output.shape[-1]), rows @ down, up)
-        return changed.reshape(output.shape)
+        changed = torch.baddbmm(output.reshape(slots, -1, output.shape[-1]).float(), rows @ down, up)
+        return changed.to(output.dtype).reshape(output.shape)
 
     def _kept(self, rows: torch.Tensor) -> torch.Tensor:
         pairs = zip(self.dropouts, rows, strict=True)

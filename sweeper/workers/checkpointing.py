@@ -1,6 +1,7 @@
 """When a trial's state is saved, and that saving does not hold training up."""
 
 import time
+from collections.abc import Callable
 from concurrent.futures import Executor, Future
 from pathlib import Path
 
@@ -20,14 +21,23 @@ class Checkpointing:
 
     The state is copied between two steps and written by `executor`; the copy on disk is told by
     CheckpointSaved from the training thread, at the next step or at `save`. OSErrors are raised there.
+    `settle` has all steps up to the saved one logged first.
     """
 
     def __init__(
-        self, number: int, slot: Slot, path: Path, identity: str, executor: Executor, every_seconds: float
+        self,
+        number: int,
+        slot: Slot,
+        path: Path,
+        identity: str,
+        executor: Executor,
+        every_seconds: float,
+        settle: Callable[[], None],
     ) -> None:
         self._number, self._slot, self._path, self._identity = number, slot, path, identity
         self._executor = executor
         self._every_seconds = every_seconds
+        self._settle = settle
         self._last = time.monotonic()
         self._writing: tuple[int, Future[None]] | None = None
 
@@ -70,6 +80,7 @@ class Checkpointing:
     def _begin(self, emit: Emit) -> None:
         if self._writing is not None:
             self._told(emit)
+        self._settle()
         state = self._slot.state()
         written = self._executor.submit(write_checkpoint, self._path, self._identity, state)
         self._writing = self._slot.step, written

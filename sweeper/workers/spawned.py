@@ -6,17 +6,32 @@ import signal
 import sys
 import threading
 import traceback
+from collections.abc import Callable
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from sweeper.errors import SweepError, TrainingError
 from sweeper.events import Event
 from sweeper.memory.plan import Cohort
+from sweeper.workers.link import Link
 from sweeper.workers.worker import Emit, WorkerFacts, WorkerSetup
 
 LOG_FILE = "worker.log"
+STOP_SIGNAL = signal.SIGUSR1
+"""Asks a worker to save and return. It is ignored until the worker can."""
+_SETTLE = "settle"
+"""Goes from the worker to the driver and back: all events sent before it are logged then."""
 _SECONDS_TO_END = 2.0
+
+
+MakeBench = Callable[[WorkerSetup, Link], Any]
+
+
+def _load_workbench(setup: WorkerSetup, link: Link) -> Any:
+    from sweeper.workers.workbench import Workbench
+
+    return Workbench(setup, link)
 
 
 class SpawnedWorker:
@@ -25,20 +40,26 @@ class SpawnedWorker:
     What the process prints goes to worker.log in the sweep's folder. It ends when its driver does.
     """
 
+    make_bench: ClassVar[MakeBench] = staticmethod(_load_workbench)
+    """Called in the child, so it must be a module's own function."""
+
     def __init__(self, setup: WorkerSetup) -> None:
         self._log = setup.sweep_folder / LOG_FILE
         context = multiprocessing.get_context("spawn")
         self._pipe, theirs = context.Pipe()
-        self._process = context.Process(target=_serve, args=(setup, theirs, self._log), daemon=True)
+        arguments = (setup, theirs, self._log, type(self).make_bench)
+        self._process = context.Process(target=_serve, args=arguments, daemon=True)
         # Ctrl-C reaches the whole process group; the driver alone decides what it means. An ignored
         # signal stays ignored over exec, so the child never sees it, not even while it starts.
-        handler = signal.signal(signal.SIGINT, signal.SIG_IGN)
+        handlers = {each: signal.signal(each, signal.SIG_IGN) for each in (signal.SIGINT, STOP_SIGNAL)}
         try:
             self._process.start()
         finally:
-            signal.signal(signal.SIGINT, handler)
+            for each, handler in handlers.items():
+                signal.signal(each, handler)
         theirs.close()
         self._facts: WorkerFacts | None = None
+        self._is_busy = False
 
     def facts(self) -> WorkerFacts:
         if self._facts is None:
@@ -51,8 +72,15 @@ class SpawnedWorker:
     def train(self, cohort: Cohort, emit: Emit) -> None:
         self._ask(("train", (cohort,)), emit)
 
+    def stop(self) -> None:
+        if self._process.pid is not None and self._process.is_alive():
+            os.kill(self._process.pid, STOP_SIGNAL)
+
     def close(self) -> None:
-        self._pipe.close()  # an idle worker reads its end, a busy one meets it at its next event
+        """A busy worker is killed: it writes nothing that half of it would spoil."""
+        if self._is_busy:
+            self._process.kill()
+        self._pipe.close()  # an idle worker reads its end
         self._process.join(timeout=_SECONDS_TO_END)
         self._process.kill()
         self._process.join()
@@ -66,17 +94,22 @@ class SpawnedWorker:
         self._until_done(emit)
 
     def _until_done(self, emit: Emit) -> Any:
-        while True:
-            try:
+        self._is_busy = True
+        try:
+            while True:
                 message = self._pipe.recv()
-            except (EOFError, ConnectionResetError):
-                raise self._died() from None
-            if isinstance(message, Event):
-                emit(message)
-            elif isinstance(message, SweepError):
-                raise message
-            else:
-                return message[0]
+                if isinstance(message, Event):
+                    emit(message)
+                elif message == _SETTLE:
+                    self._pipe.send(_SETTLE)
+                elif isinstance(message, SweepError):
+                    raise message
+                else:
+                    return message[0]
+        except (EOFError, BrokenPipeError, ConnectionResetError):
+            raise self._died() from None
+        finally:
+            self._is_busy = False
 
     def _died(self) -> TrainingError:
         self._process.join(timeout=10)
@@ -85,18 +118,22 @@ class SpawnedWorker:
         return TrainingError(f"the worker process ended by {how}; what it printed is in {self._log}")
 
 
-def _serve(setup: WorkerSetup, pipe: "Connection[Any, Any]", log: Path) -> None:
+def _serve(setup: WorkerSetup, pipe: "Connection[Any, Any]", log: Path, make_bench: MakeBench) -> None:
     """The child's life: load, then answer requests until the driver closes the pipe or dies."""
     _print_into(log)
     _keep_progress_bars_off_semaphores()
     threading.Thread(target=_end_with_driver, daemon=True).start()
     bench: Any = None
+    stop = threading.Event()
+    signal.signal(STOP_SIGNAL, lambda *_: stop.set())
+
+    def settle() -> None:
+        pipe.send(_SETTLE)
+        pipe.recv()
 
     def load() -> WorkerFacts:
         nonlocal bench
-        from sweeper.workers.workbench import Workbench
-
-        bench = Workbench(setup)
+        bench = make_bench(setup, Link(settle, stop.is_set))
         facts: WorkerFacts = bench.facts()
         return facts
 

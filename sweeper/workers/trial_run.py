@@ -24,6 +24,7 @@ class TrialRun:
     trial: PlannedTrial
     slot: Slot
     checkpointing: Checkpointing
+    dropped_rows: int = 0
 
     def start(self, emit: Emit) -> None:
         """Goes to where the checkpoint is, if there is one that fits, and tells from where it trains."""
@@ -39,6 +40,7 @@ class TrialRun:
                 self.slot.total_steps,
                 total_examples(self.trial.config, len(self.slot.rows)),
                 self.slot.step,
+                self.dropped_rows,
             )
         )
 
@@ -51,15 +53,25 @@ class TrialRun:
         else:
             self.checkpointing.after_step(emit)
 
-    def pause(self, measure: Callable[[], float], emit: Emit) -> None:
-        """Saves, so that nothing after this can cost training, then measures and tells the rung."""
+    def interrupt(self, emit: Emit) -> None:
+        """Saves and trains no further."""
+        self.checkpointing.save(emit)
+        self.slot.stop_step = self.slot.step
+
+    def pause(self, measure: Callable[[], float], emit: Emit) -> bool:
+        """Saves, so that nothing after this can cost training, then measures and tells the rung.
+
+        False where the trial turned out to have diverged.
+        """
         self.checkpointing.save(emit)
         value = measure()
         if not math.isfinite(value):
             self._diverged(self.slot.step, f"target_loss at step {self.slot.step} is {value}", emit)
-        elif self.trial.rung is not None:
+            return False
+        if self.trial.rung is not None:
             number, slot = self.trial.number, self.slot
             emit(RungReached(number, time.time(), self.trial.rung, slot.step, slot.examples, value))
+        return True
 
     def _stepped(self, result: StepResult) -> StepTrained:
         return StepTrained(

@@ -1,5 +1,6 @@
 """The work itself, in whichever process it runs: load a base once, train cohorts, score."""
 
+import contextlib
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -19,18 +20,23 @@ from sweeper.events import (
 from sweeper.home import SweepFolder
 from sweeper.memory.plan import Cohort, PlannedTrial
 from sweeper.models.load import load_base
-from sweeper.scoring.score import score_suite
+from sweeper.scoring.cache import AnswerCache
+from sweeper.scoring.fingerprint import adapter_fingerprint, base_fingerprint
+from sweeper.scoring.score import Remembered, Score, score_suite
+from sweeper.scoring.suite import Suite
 from sweeper.scoring.target_loss import expected_rows, target_loss
 from sweeper.training.adapter_files import save_adapter
 from sweeper.training.checkpoint import checkpoint_identity
 from sweeper.training.engine import LAYOUTS, Engine
 from sweeper.training.packed import attention_window
 from sweeper.training.slot import Slot
-from sweeper.training.slot_linear import active_slots
+from sweeper.training.slot_linear import LoraWeights, active_slots
 from sweeper.workers.checkpointing import Checkpointing
+from sweeper.workers.link import Link, Stopped
 from sweeper.workers.trial_run import TrialRun
 from sweeper.workers.worker import Emit, WorkerFacts, WorkerSetup
 
+_ALONE = Link()
 LAYOUT_TOLERANCE = 1e-2
 """Largest logit difference that fp32 rounding explains; a mask that is not honoured gives whole units."""
 
@@ -38,17 +44,20 @@ LAYOUT_TOLERANCE = 1e-2
 class Workbench:
     """A loaded base with encoded rows. Raises InputError for a base that the engine cannot train."""
 
-    def __init__(self, setup: WorkerSetup) -> None:
+    def __init__(self, setup: WorkerSetup, link: Link = _ALONE) -> None:
         if setup.threads is not None:
             torch.set_num_threads(setup.threads)
         self.setup = setup
+        self.link = link
         self.folder = SweepFolder(setup.sweep_folder)
         base = load_base(setup.base)
         self.template = template_of(base.tokenizer, custom_template(setup.data))
         train, _ = load_rows(setup.data)
         self.rows = encode_rows(train, self.template, train_on(setup.data, train.format)).rows
+        self.cache = AnswerCache(setup.answer_cache) if setup.answer_cache else None
+        self.base = base_fingerprint(setup.base, base.model)
         self.engine = Engine(base.model)
-        self.dev_rows = expected_rows(setup.dev, self.template)
+        self.dev_rows = expected_rows(setup.dev[0], self.template)
         self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="checkpoints")
         self._choose_layout()
 
@@ -78,10 +87,14 @@ class Workbench:
 
     def score_base(self, emit: Emit) -> None:
         """Scores the model with no slot active."""
-        self._score(BASE_TRIAL, emit)
+        with contextlib.suppress(Stopped):
+            self._score_all(BASE_TRIAL, None, emit)
 
     def train(self, cohort: Cohort, emit: Emit) -> None:
-        """Trains all trials of the cohort side by side; each is saved and scored as it stops or ends."""
+        """Trains all trials of the cohort side by side; each is saved and scored as it stops or ends.
+
+        Asked to stop, it saves each trial after the step it is in and returns.
+        """
         runs = [self._new_run(trial) for trial in cohort.trials]
         for run in runs:
             run.start(emit)
@@ -93,8 +106,12 @@ class Workbench:
             run = by_slot[result.slot]
             run.slot.train_seconds += time.monotonic() - began
             run.after_step(result, emit)
-            if run.slot.stopped and not result.divergence:
+            if result.divergence:
+                pass
+            elif run.slot.stopped:
                 self._stop(run, emit)
+            elif self.link.should_stop():
+                run.interrupt(emit)
             began = time.monotonic()
 
     def _new_run(self, trial: PlannedTrial) -> TrialRun:
@@ -116,31 +133,52 @@ class Workbench:
             identity,
             self._executor,
             self.setup.checkpoint_seconds,
+            self.link.settle,
         )
-        return TrialRun(trial, slot, saving)
+        return TrialRun(trial, slot, saving, dropped_rows=len(self.rows) - len(rows))
 
     def _stop(self, run: TrialRun, emit: Emit) -> None:
-        if run.slot.finished:
-            self._finish(run, emit)
-        else:
-            run.pause(lambda: target_loss(self.engine, run.slot.adapter, self.dev_rows), emit)
+        is_sound = run.pause(lambda: target_loss(self.engine, run.slot.adapter, self.dev_rows), emit)
+        if is_sound and run.slot.finished:
+            with contextlib.suppress(Stopped):  # it was saved, and the others are still to be
+                self._finish(run, emit)
 
     def _finish(self, run: TrialRun, emit: Emit) -> None:
         number, config = run.trial.number, run.trial.config
         adapter = self.folder.trial(number) / "adapter"
         save_adapter(adapter, run.slot.adapter, self.setup.base.text, config)
         with active_slots(self.engine.layers, [run.slot.adapter]):
-            score = self._score(number, emit)
+            score = self._score_all(number, run.slot.adapter, emit)
         relative = str(adapter.relative_to(self.folder.path))
         emit(TrialCompleted(number, time.time(), score, relative, run.slot.train_seconds))
         run.checkpointing.remove()
 
-    def _score(self, number: int, emit: Emit) -> float:
-        suite = self.setup.dev
+    def _score_all(self, number: int, adapter: dict[str, LoraWeights] | None, emit: Emit) -> float:
+        """Scores on every dev suite what is active. Gives the score on the first, the objective."""
+        fingerprint = adapter_fingerprint(adapter) if self.cache else ""
+        scores = [self._score(number, suite, fingerprint, emit) for suite in self.setup.dev]
+        objective = scores[0].score
+        assert objective is not None, "a suite that scores no case is refused as objective"
+        return objective
 
+    def _score(self, number: int, suite: Suite, adapter: str, emit: Emit) -> Score:
         def progress(done: int, total: int) -> None:
             emit(CasesAnswered(number, time.time(), suite.name, done, total))
+            if done < total and self.link.should_stop():
+                raise Stopped
 
-        score = score_suite(self.engine.model, self.template, suite, progress=progress)
-        emit(SuiteScored(number, time.time(), suite.name, score.score, score.wall_seconds, score.answers))
-        return score.score
+        remembered = Remembered(self.cache, self.base, adapter) if self.cache else None
+        score = score_suite(self.engine.model, self.template, suite, progress=progress, remembered=remembered)
+        emit(
+            SuiteScored(
+                number,
+                time.time(),
+                suite.name,
+                score.score,
+                score.wall_seconds,
+                score.answers,
+                score.prompt_tokens,
+                score.answer_tokens,
+            )
+        )
+        return score

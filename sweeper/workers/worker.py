@@ -16,14 +16,18 @@ Emit = Callable[[Event], None]
 
 @dataclass(frozen=True, slots=True)
 class WorkerSetup:
-    """All that a worker needs to begin. `checkpoint_seconds` is how often a running trial is saved."""
+    """All that a worker needs to begin. `checkpoint_seconds` is how often a running trial is saved.
+
+    The first suite of `dev` gives a trial its objective. Without `answer_cache` every answer is made anew.
+    """
 
     base: BaseReference
     data: DataSettings
-    dev: Suite
+    dev: tuple[Suite, ...]
     seed: int
     sweep_folder: Path
     threads: int | None = None
+    answer_cache: Path | None = None
     checkpoint_seconds: float = 180.0
 
 
@@ -43,13 +47,16 @@ class Worker(Protocol):
         """Waits until base and rows are loaded."""
 
     def score_base(self, emit: Emit) -> None:
-        """Scores the untouched base on dev."""
+        """Scores the untouched base on all dev suites."""
 
     def train(self, cohort: Cohort, emit: Emit) -> None:
         """Trains each trial of the cohort, from its checkpoint if it has one, to its stop or its end.
 
         Emits each one's RungReached, or its end: trained, saved and scored.
         """
+
+    def stop(self) -> None:
+        """Asks, from any thread, that `train` and `score_base` save what is under way and return soon."""
 
     def close(self) -> None:
         """Ends the worker at once, whatever it does. May be called twice."""

@@ -31,7 +31,7 @@ def test_what_is_written_loads(tmp_path: Path) -> None:
     space = load_space(tmp_path / "out" / "my-rows.yaml")
     assert space.name == "my-rows"
     assert space.base == MODEL
-    dev, test = load_suite(space.dev), load_suite(space.test or space.dev)
+    dev, test = load_suite(space.dev[0]), load_suite(space.test or space.dev[0])
     assert (len(dev.cases), len(test.cases)) == (9, 11)
     assert read_rows(tmp_path / "out" / "my-rows_train.jsonl")
 

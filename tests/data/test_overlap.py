@@ -70,6 +70,7 @@ def test_the_same_message_under_another_instruction_is_found_by_its_answer() -> 
         ("A transfer to Poland takes how many days?", "transfer_timing", None),
         ("The machine kept my card and gave no cash", "cash_withdrawal_charge", None),
         ("The clerk kept our money and made no card", "card_swallowed", None),
+        ("Please tell me how young my daughter must be for the card", "age_limit", None),
     ],
 )
 def test_a_few_words_changed_under_thirteen(text: str, answer: str, row: str | None) -> None:
@@ -126,6 +127,21 @@ def test_an_instruction_that_rows_share_raises_no_alarm() -> None:
     assert find_overlaps(inside, [case(f"{long} {each.text}", each.answer, "") for each in fresh]) == []
 
 
+def test_short_texts_under_a_shared_instruction_are_compared_alone() -> None:
+    towns = [("Milan", "Italy"), ("Lyon", "France"), ("Turin", "Italy")]
+    rows = [Sample("row", "Name the country that this town lies in.", *town) for town in towns]
+    assert find_overlaps(rows, [case("Rome", "Italy", rows[0].instruction)]) == []
+    assert only(rows, case("lyon", "France", rows[0].instruction)).kind == "same"
+
+
+def test_a_run_over_the_end_of_a_row_is_none() -> None:
+    words = LONG.split()
+    rows = [Sample("row", INSTRUCTION, " ".join(part), "pending") for part in (words[:7], words[7:14])]
+    assert find_overlaps(rows, [case(" ".join(words[:20]), "pending")]) == []
+    ends = [f"This is how it began: {' '.join(words[:7])}", f"{' '.join(words[7:14])} and so it went on"]
+    assert find_overlaps(rows, [case(end, "pending") for end in ends]) == []
+
+
 def test_a_case_that_is_planted_under_the_shared_instruction_is_still_found() -> None:
     long = f"{INSTRUCTION} Answer with one of the names that our team has agreed upon, and with nothing else."
     rows = [Sample(row.name, "", f"{long} {row.text}", row.answer) for row in ROWS]
@@ -136,6 +152,7 @@ def test_copies_of_a_planted_row_do_not_make_it_form() -> None:
     rows = [*ROWS, *[Sample(f"copy {number}", INSTRUCTION, LONG, "pending") for number in range(50)]]
     found = only(rows, case(LONG, "pending"))
     assert (found.kind, found.row.name) == ("same", "copy 0")
+    assert only(rows, case(f"So here is what happened to me. {LONG}. And now?", "x")).kind == "13 words"
 
 
 def test_signs_that_calculate_are_words() -> None:

@@ -11,23 +11,28 @@ from typing import Any
 
 from sweeper.data.template import Template
 from sweeper.promote.greedy import GreedyModel
-from sweeper.serving.ollama import ChatAnswer, Message, OllamaClient, ShareDone
+from sweeper.serving.ollama import ChatAnswer, KeptModel, Message, OllamaClient, ShareDone
 
 
 class Killed(BaseException):
     """The process is gone; nothing catches this."""
 
 
+def digest_of(made: Mapping[str, Any]) -> str:
+    return hashlib.sha256(repr(sorted(made.items())).encode()).hexdigest()
+
+
 class FakeOllama(OllamaClient):
     def __init__(self, template: Template, model: GreedyModel) -> None:
         self.url = "http://fake"
         self.template, self.model = template, model
-        self.models: dict[str, dict[str, Any]] = {}
+        self.kept: dict[str, dict[str, Any]] = {}
         self.calls = 0
         self.die_at: int | None = None
         self.die_after_doing = False
         self.render_fault: Callable[[str], str] = lambda text: text
         self.answer_fault: Callable[[ChatAnswer], ChatAnswer] = lambda answer: answer
+        self.quantized_fault: Callable[[ChatAnswer], ChatAnswer] = lambda answer: answer
 
     def _do(self, action: Callable[[], Any]) -> Any:
         self.calls += 1
@@ -42,10 +47,9 @@ class FakeOllama(OllamaClient):
     def version(self) -> str:
         return "fake"
 
-    def digest(self, model: str) -> str | None:
-        def act() -> str | None:
-            made = self.models.get(model)
-            return None if made is None else hashlib.sha256(repr(made).encode()).hexdigest()
+    def models(self) -> list[KeptModel]:
+        def act() -> list[KeptModel]:
+            return [KeptModel(name, digest_of(made), 4) for name, made in self.kept.items()]
 
         return self._do(act)  # type: ignore[no-any-return]
 
@@ -60,32 +64,48 @@ class FakeOllama(OllamaClient):
         from_model: str | None = None,
         template: str | None = None,
         system: str | None = None,
+        license: str | None = None,
         parameters: Mapping[str, Any] | None = None,
+        quantize: str | None = None,
     ) -> None:
-        old = self.models.get(from_model or "", {})
-        new = {"file": file_digest, "system": system, "template": template, "parameters": parameters}
+        old = self.kept.get(from_model or "", {})
+        new = {
+            "file": file_digest,
+            "system": system,
+            "template": template,
+            "license": license,
+            "parameters": parameters,
+            "quantize": quantize,
+        }
         made = {**old, **{key: value for key, value in new.items() if value is not None}}
-        self._do(lambda: self.models.__setitem__(model, made))
+        self._do(lambda: self.kept.__setitem__(model, made))
 
     def copy(self, source: str, destination: str) -> None:
-        self._do(lambda: self.models.__setitem__(destination, self.models[source]))
+        self._do(lambda: self.kept.__setitem__(destination, self.kept[source]))
 
     def delete(self, model: str) -> bool:
-        return self._do(lambda: self.models.pop(model, None)) is not None
+        return self._do(lambda: self.kept.pop(model, None)) is not None
 
     def render(self, model: str, messages: Sequence[Message]) -> str:
-        made = self.models[model]
+        made = self.kept[model]
         text = self._do(lambda: self._prompt(made, messages))
         return text if made.get("template") else self.render_fault(text)
 
-    def chat(self, model: str, messages: Sequence[Message], options: Mapping[str, Any]) -> ChatAnswer:
+    def chat(
+        self,
+        model: str,
+        messages: Sequence[Message],
+        options: Mapping[str, Any],
+        schema: Mapping[str, Any] | None = None,
+    ) -> ChatAnswer:
         def act() -> ChatAnswer:
-            ids = self.template.token_ids(self._prompt(self.models[model], messages))
+            ids = self.template.token_ids(self._prompt(self.kept[model], messages))
             answer = self.model.answer(ids)
             reason = "stop" if answer.ended else "length"
             return ChatAnswer(self.model.text(answer.token_ids), len(ids), len(answer.token_ids), reason)
 
-        return self.answer_fault(self._do(act))
+        answer = self.answer_fault(self._do(act))
+        return self.quantized_fault(answer) if self.kept[model].get("quantize") else answer
 
     def _prompt(self, made: Mapping[str, Any], messages: Sequence[Message]) -> str:
         system = made.get("system")

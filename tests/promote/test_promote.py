@@ -1,6 +1,7 @@
 """The whole flow on a tiny model: a report for each promotion, and nothing large left behind."""
 
 import dataclasses
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -9,15 +10,19 @@ import pytest
 
 from sweeper.data.template import template_of
 from sweeper.errors import InputError, ProofError
+from sweeper.events import CaseAnswer
 from sweeper.models.load import Base
 from sweeper.promote import build
+from sweeper.promote.export import refuse_full_folder
+from sweeper.promote.gate import GATE, Evidence, prove_gain
 from sweeper.promote.greedy import GreedyModel
 from sweeper.promote.merge import LoraAdapter
 from sweeper.promote.promote import promote
-from sweeper.promote.promotion import PromotionRequest
+from sweeper.promote.promotion import Lineage, PromotionRequest
 from sweeper.scoring.suite import Case, Suite
+from sweeper.space.promote_settings import GateSettings
 from sweeper.space.space import PromoteSettings
-from tests.promote.fake_ollama import FakeOllama
+from tests.promote.fake_ollama import FakeOllama, digest_of
 from tests.promote.tiny import save_adapter, tiny_base
 
 STUB = """
@@ -48,6 +53,7 @@ def request_(base: Base, tmp_path: Path) -> PromotionRequest:
         work_dir=tmp_path / "work",
         reports=tmp_path / "promotions",
         converter=tmp_path,
+        may_replace=True,
     )
 
 
@@ -71,8 +77,9 @@ def test_a_promotion_is_reported(request_: PromotionRequest, ollama: FakeOllama)
     promotion = promote(request_, ollama, lambda step, share: steps.append(step))
     assert promotion.accepted
     assert promotion.name == "me/bot:v1"
-    assert (promotion.previous_digest, promotion.digest) == (None, ollama.digest("me/bot:v1"))
-    assert ollama.models["me/bot:v1"]["system"] == "Be kind."
+    (model,) = promotion.models
+    assert (model.previous_digest, model.digest) == (None, ollama.digest("me/bot:v1"))
+    assert ollama.kept["me/bot:v1"]["system"] == "Be kind."
     assert promotion.parameters["top_k"] == 3
     assert all(proof.passed for proof in promotion.proofs)
     assert promotion.ollama_score == promotion.merged_score == 0.0
@@ -85,17 +92,17 @@ def test_a_promotion_is_reported(request_: PromotionRequest, ollama: FakeOllama)
 
 
 def test_a_refusal_is_reported_and_the_file_kept(request_: PromotionRequest, ollama: FakeOllama) -> None:
-    ollama.models["me/bot:v1"] = {"file": "old"}
+    ollama.kept["me/bot:v1"] = {"file": "old"}
     before = ollama.digest("me/bot:v1")
     ollama.answer_fault = lambda answer: dataclasses.replace(answer, prompt_tokens=99)
     with pytest.raises(ProofError) as error:
         promote(request_, ollama)
     assert str(error.value).startswith("me/bot:v1 stays as it was: prompt_eval_count = tokenizer's count: ")
     assert "\n" not in str(error.value)
-    (report,) = request_.reports.iterdir()
+    (report,) = request_.reports.glob("*.json")
     written = json.loads(report.read_text())
     assert not written["accepted"]
-    assert written["digest"] == written["previous_digest"] == before
+    assert written["models"][0]["previous_digest"] == before == ollama.digest("me/bot:v1")
     assert str(report) in str(error.value)
     assert (request_.work_dir / "model.gguf").is_file()
 
@@ -109,7 +116,7 @@ def test_a_wrong_merge_never_reaches_ollama(
     monkeypatch.setattr(LoraAdapter, "scale", property(lambda lora: 1.01 * lora.alpha / lora.rank))
     with pytest.raises(ProofError, match="was not promoted: merged weights = base"):
         promote(request_, ollama)
-    assert ollama.models == {}
+    assert ollama.kept == {}
     assert len(list(request_.reports.iterdir())) == 1
 
 
@@ -118,3 +125,76 @@ def test_a_bad_name_is_refused_before_any_work(request_: PromotionRequest, ollam
         promote(dataclasses.replace(request_, live_name="two words"), ollama)
     assert ollama.calls == 0
     assert not request_.work_dir.exists()
+
+
+def test_a_model_that_sweeper_did_not_make_is_asked_about(
+    request_: PromotionRequest, ollama: FakeOllama
+) -> None:
+    ollama.kept["me/bot:v1"] = {"file": "theirs"}
+    with pytest.raises(InputError, match="me/bot:v1: there is a model of this name that sweeper did not"):
+        promote(dataclasses.replace(request_, may_replace=False), ollama)
+    assert ollama.kept == {"me/bot:v1": {"file": "theirs"}}
+    known = frozenset({digest_of({"file": "theirs"})})
+    assert promote(dataclasses.replace(request_, may_replace=False, known_digests=known), ollama).accepted
+
+
+def test_an_export_has_the_file_and_its_papers(
+    request_: PromotionRequest, ollama: FakeOllama, tmp_path: Path
+) -> None:
+    lineage = Lineage("bot", 3, "org/base", {"data.train": "sha256:abc"}, "def")
+    promotion = promote(dataclasses.replace(request_, export=tmp_path / "out", lineage=lineage), ollama)
+    out = tmp_path / "out"
+    assert hashlib.sha256((out / "model.gguf").read_bytes()).hexdigest() == promotion.gguf_sha256
+    assert "PARAMETER top_k 3" in (out / "Modelfile").read_text()
+    assert 'SYSTEM """Be kind."""' in (out / "Modelfile").read_text()
+    card = (out / "README.md").read_text()
+    assert "sweep `bot`, trial 3" in card
+    assert promotion.gguf_sha256 in card
+    refuse_full_folder(out)
+    (out / "notes.txt").write_text("mine")
+    with pytest.raises(InputError, match=r"the folder holds other files \(notes.txt\)"):
+        refuse_full_folder(out)
+
+
+def evidence(base: int, trial: int) -> Evidence:
+    """Of 20 cases so many are right."""
+
+    def answers(right: int) -> tuple[CaseAnswer, ...]:
+        return tuple(CaseAnswer(str(case), "", "", "", float(case < right)) for case in range(20))
+
+    return Evidence("test", answers(base), answers(trial))
+
+
+@pytest.mark.parametrize(("base", "trial", "min_gain", "passes"), [
+    (0, 20, 0.0, True),
+    (4, 16, 0.0, True),
+    (4, 16, 0.6, False),
+    (10, 12, 0.0, False),
+    (12, 12, 0.0, False),
+    (12, 12, -0.1, True),
+    (16, 4, 0.0, False),
+])  # fmt: skip
+def test_the_gate_wants_a_gain_beyond_chance(base: int, trial: int, min_gain: float, passes: bool) -> None:
+    proof = prove_gain(evidence(base, trial), GateSettings(min_gain=min_gain))
+    assert proof.passed is passes
+    assert f"base {base / 20:.3f}, trial {trial / 20:.3f}" in proof.detail
+
+
+def test_what_the_gate_refuses_is_promoted_by_force_alone_and_the_report_says_so(
+    request_: PromotionRequest, ollama: FakeOllama
+) -> None:
+    refused = dataclasses.replace(request_, evidence=evidence(12, 12))
+    with pytest.raises(ProofError, match="was not promoted: gate: better than the base on test: test, 20"):
+        promote(refused, ollama)
+    assert ollama.kept == {}
+    promotion = promote(dataclasses.replace(refused, is_forced=True), ollama)
+    assert promotion.accepted
+    assert promotion.is_forced
+    assert [proof.name for proof in promotion.proofs if not proof.passed] == [GATE]
+
+
+def test_force_does_not_pass_a_proof_of_identity(request_: PromotionRequest, ollama: FakeOllama) -> None:
+    ollama.answer_fault = lambda answer: dataclasses.replace(answer, prompt_tokens=99)
+    with pytest.raises(ProofError, match="prompt_eval_count"):
+        promote(dataclasses.replace(request_, is_forced=True), ollama)
+    assert ollama.kept == {}

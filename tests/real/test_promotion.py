@@ -4,6 +4,7 @@ import dataclasses
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -20,9 +21,11 @@ from sweeper.promote.ollama_prompt import OWN_TEMPLATE
 from sweeper.promote.promotion import PromotionRequest
 from sweeper.promote.publish import publish
 from sweeper.promote.record import Record
+from sweeper.promote.swap import carry_out, next_swap, read_names, roll_back
 from sweeper.scoring.suite import Case, Suite
 from sweeper.serving.model_name import parse_model_name
 from sweeper.serving.ollama import OllamaClient
+from sweeper.space.promote_settings import GateSettings, Quantization
 from sweeper.space.space import PromoteSettings
 
 INSTRUCTIONS = (
@@ -79,24 +82,31 @@ def promoted(
     adapter = save_adapter(smollm2, folder / "adapter")
     work, reports = folder / "work", folder / "reports"
     request = PromotionRequest(smollm2, adapter, SUITE, SETTINGS, LIVE, work, reports)
-    record = new_record()
+    record = new_record(ollama_client)
     built = build(request, record)
-    return Promoted(request, built, record, publish(built, SUITE, SETTINGS, ollama_client, record))
+    publish(built, SUITE, SETTINGS, ollama_client, record)
+    (model,) = record.models.values()
+    assert model.digest is not None
+    return Promoted(request, built, record, model.digest)
 
 
-def new_record() -> Record:
-    return Record(parse_model_name(LIVE), lambda step, share: None)
+def new_record(
+    client: OllamaClient, name: str = LIVE, quantizations: tuple[Quantization, ...] = ("f16",)
+) -> Record:
+    record = Record(parse_model_name(name), lambda step, share: None, quantizations)
+    record.note_before(client)
+    return record
 
 
 def refused(
     promoted: Promoted, client: OllamaClient, settings: PromoteSettings = SETTINGS, **changes: object
 ) -> dict[str, bool]:
     """Publishes with a fault, which must be refused and leave the live name alone. Gives the proofs."""
-    record, built = new_record(), dataclasses.replace(promoted.built, **changes)  # type: ignore[arg-type]
+    record, built = new_record(client), dataclasses.replace(promoted.built, **changes)  # type: ignore[arg-type]
     with pytest.raises(ProofError):
         publish(built, SUITE, settings, client, record)
     assert client.digest(LIVE) == promoted.digest
-    assert client.digest(str(record.name.candidate)) is None
+    assert not [model.name for model in client.models() if "candidate" in model.name]
     return {proof.name: proof.passed for proof in record.proofs}
 
 
@@ -145,7 +155,7 @@ def test_a_plain_create_drops_the_system_text_and_is_refused(
 def test_a_plain_create_is_mended_by_a_derived_template(
     promoted: Promoted, plain_gguf: Path, ollama_client: OllamaClient
 ) -> None:
-    record = Record(parse_model_name("smol:derived"), lambda step, share: None)
+    record = new_record(ollama_client, "smol:derived")
     publish(dataclasses.replace(promoted.built, gguf=plain_gguf), SUITE, SETTINGS, ollama_client, record)
     assert record.go_template is not None
     assert all(proof.passed for proof in record.proofs)
@@ -165,7 +175,7 @@ def test_a_repeat_penalty_that_the_user_wants_is_no_fault(
     promoted: Promoted, ollama_client: OllamaClient
 ) -> None:
     settings = PromoteSettings("smol", {"repeat_penalty": 1.1, "stop": ["a"]}, None)
-    record = Record(parse_model_name("smol:penalty"), lambda step, share: None)
+    record = new_record(ollama_client, "smol:penalty")
     publish(promoted.built, SUITE, settings, ollama_client, record)
     assert record.parameters["repeat_penalty"] == 1.1
 
@@ -181,7 +191,7 @@ def test_a_system_text_of_the_users_is_fed(promoted: Promoted, ollama_client: Ol
         cases=tuple(case_prompts(template, SUITE, settings.system)),
         probes=tuple(probe_prompts(template, settings.system)),
     )
-    record = Record(parse_model_name("smol:french"), lambda step, share: None)
+    record = new_record(ollama_client, "smol:french")
     publish(built, SUITE, settings, ollama_client, record)
     assert all(proof.passed for proof in record.proofs)
 
@@ -225,3 +235,75 @@ def test_a_wrong_merge_is_refused(promoted: Promoted, smollm2: Base, fault: str)
         merged.model.load_state_dict(right)
     print(by_weights.detail, "|", by_logits.detail)
     assert not by_weights.passed
+
+
+QUANTIZED: tuple[Quantization, ...] = ("q8_0", "q4_K_M")
+LENIENT = dataclasses.replace(
+    SETTINGS, quantization=QUANTIZED, gate=GateSettings(min_agreement=0.1, max_quantization_loss=1.0)
+)
+
+
+def test_quantised_models_are_made_and_held_against_f16(
+    promoted: Promoted, ollama_client: OllamaClient
+) -> None:
+    record = new_record(ollama_client, "smol:small", QUANTIZED)
+    publish(promoted.built, SUITE, LENIENT, ollama_client, record)
+    for proof in record.proofs:
+        print(f"{proof.name}: {proof.detail}")
+    print(record.step_seconds)
+    small, smaller = record.models.values()
+    assert (small.name, smaller.name) == ("smol:small", "smol:small-q4_K_M")
+    assert small.agreement is not None
+    assert smaller.agreement is not None
+    assert small.agreement >= smaller.agreement
+    assert smaller.size_bytes < small.size_bytes < 0.6 * promoted.built.gguf.stat().st_size
+    assert ollama_client.digest("smol:small") == small.digest
+
+
+def test_a_garbage_quantisation_is_refused(
+    promoted: Promoted, ollama_client: OllamaClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a server that quantises wrongly would make one: the candidate's file is replaced by another's."""
+    create = OllamaClient.create
+    garbage = promoted.request.work_dir / "garbage.gguf"
+    _scramble(promoted.built.gguf, garbage)
+
+    def create_garbage(client: OllamaClient, model: str, **wanted: Any) -> None:
+        if wanted.get("quantize"):
+            wanted = {**wanted, "from_model": None, "file_digest": client.upload(garbage)}
+        create(client, model, **wanted)
+
+    monkeypatch.setattr(OllamaClient, "create", create_garbage)
+    record = new_record(ollama_client, LIVE, ("q8_0",))
+    with pytest.raises(ProofError, match="q8_0: "):
+        publish(promoted.built, SUITE, LENIENT, ollama_client, record)
+    failed = [proof.name for proof in record.proofs if not proof.passed]
+    print([proof.detail for proof in record.proofs if not proof.passed])
+    assert "q8_0: close to f16" in failed
+    assert ollama_client.digest(LIVE) == promoted.digest
+
+
+def _scramble(source: Path, target: Path) -> None:
+    """The same file with the feed-forward weights of half of all layers in another order."""
+    from gguf import GGUFReader
+
+    shutil.copyfile(source, target)
+    for tensor in GGUFReader(target, "r+").tensors:
+        if "ffn_down" in tensor.name:
+            tensor.data[:] = tensor.data[::-1].copy()
+
+
+def test_the_last_models_are_kept_and_come_back(promoted: Promoted, ollama_client: OllamaClient) -> None:
+    name = parse_model_name("smol:kept")
+    digests = []
+    for temperature in (0.1, 0.2, 0.3, 0.4):
+        ollama_client.create(str(name.candidate), from_model=LIVE, parameters={"temperature": temperature})
+        carry_out(ollama_client, name, next_swap)
+        digests.append(ollama_client.digest(str(name)))
+    kept = read_names(ollama_client, name)
+    assert [kept.live, kept.first, kept.second] == digests[:0:-1]
+    roll_back(ollama_client, name)
+    kept = read_names(ollama_client, name)
+    assert [kept.live, kept.first, kept.second, kept.leaving] == [digests[2], digests[1], digests[3], None]
+    answer = ollama_client.chat(str(name), promoted.built.cases[0].messages, {"num_predict": 2})
+    assert answer.answer_tokens == 2

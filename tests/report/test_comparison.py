@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from sweeper.events import BASE_TRIAL, CaseAnswer, Event, SuiteScored, TrialAsked, TrialCompleted
-from sweeper.report.comparison import difference, verdict, verdict_lines
+from sweeper.report.comparison import verdict, verdict_lines
+from sweeper.report.difference import difference
 from sweeper.report.progress import SweepProgress, replay
 from sweeper.report.ties import tied_trials
 from sweeper.scoring.pairing import compare_answers, paired
@@ -79,7 +80,7 @@ def test_the_best_of_many_is_told_as_one() -> None:
     assert line.startswith("dev 0.900 (best of 2 tried, so it flatters), +0.70 over base, 95 % interval [0.")
     assert line.endswith("p < 0.001, n = 100")
     assert "chance" not in line
-    assert verdict(progress).plain == f"  {line}\n"
+    assert verdict(progress).plain == f"  {line}\n  test: not looked at yet\n"
     [alone] = verdict_lines(sweep(right(20), [(right(60), TrialConfig())]))
     assert alone.startswith("dev 0.600 (the only one tried), +0.40 over base")
 

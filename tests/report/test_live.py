@@ -6,10 +6,10 @@ import re
 import pytest
 from rich.console import Console
 
-from sweeper.events import Event, StepTrained, TrialCompleted
+from sweeper.events import Event, StepTrained, TrialCompleted, TrialStarted
 from sweeper.report.live import LiveView
 from sweeper.report.progress import SweepProgress
-from tests.sweep_events import Stream, sweep_events
+from tests.sweep_events import Stream, halving_events, sweep_events
 
 
 def log_lines(events: list[Event], past: list[Event] | None = None) -> list[str]:
@@ -116,3 +116,36 @@ def test_any_stretch_of_events_can_be_drawn() -> None:
     for event in sweep_events():
         view.apply(event)
         console.print(view.draw())
+
+
+def test_a_log_tells_rungs_pruning_and_going_on() -> None:
+    lines = log_lines(halving_events())
+    assert "trial 3 (0 of 4 finished) is at 33 %: target_loss 2.000" not in lines  # one is infeasible by then
+    assert "trial 3 (1 of 4 finished) is at 33 %: target_loss 2.000" in lines
+    assert "trial 0 (1 of 4 finished) goes on at 33 %" in lines
+    assert "trial 3 (2 of 4 finished) goes on at 66 %, attempt 2" in lines
+    assert "trial 2 (1 of 4 finished) infeasible: lacks 1 GB" in lines
+    assert lines[-1] == "trial 1 (4 of 4 finished) pruned: target_loss 3 was not among the lowest"
+
+
+def test_any_stretch_of_a_halving_can_be_drawn_and_shows_who_waits() -> None:
+    console = terminal()
+    view = LiveView(SweepProgress("tickets", 4, (1 / 3, 1.0), 0.5), ["learning_rate"], console)
+    events = halving_events()
+    resumed = next(i for i, e in enumerate(events) if isinstance(e, TrialStarted) and e.resumed_step) + 1
+    for event in events[:resumed]:
+        view.apply(event)
+        console.print(view.draw())
+    with console.capture() as capture:
+        console.print(view.draw())
+    assert re.search(r"1 +paused +33 %", capture.get())
+    assert re.search(r"0 +training +33 %", capture.get())
+    for event in events[resumed:]:
+        view.apply(event)
+        console.print(view.draw())
+    assert [trial.state for trial in view.progress.trials.values()] == [
+        "complete",
+        "pruned",
+        "infeasible",
+        "complete",
+    ]

@@ -8,6 +8,7 @@ from sweeper.events import (
     BASE_TRIAL,
     CasesAnswered,
     Event,
+    RungReached,
     StepTrained,
     SuiteScored,
     TrialAsked,
@@ -18,7 +19,7 @@ from sweeper.events import (
 from sweeper.report.progress import SweepProgress, apply, replay
 from sweeper.report.time_left import time_left
 from sweeper.space.trial_config import TrialConfig
-from tests.sweep_events import CASE_SECONDS, CASES, CONFIGS, STEP_SECONDS, sweep_events
+from tests.sweep_events import CASE_SECONDS, CASES, CONFIGS, STEP_SECONDS, halving_events, sweep_events
 
 STEPS = 6
 TRIAL_SECONDS = STEPS * STEP_SECONDS + CASES * CASE_SECONDS
@@ -140,3 +141,19 @@ def test_time_left_is_never_negative_nor_absurd(events: list[Event], cut: int) -
     left = time_left(progress, events[max(cut - 1, 0)].time + 1000)
     for seconds in (left.trial, left.sweep):
         assert seconds is None or (seconds >= 0 and math.isfinite(seconds))
+
+
+def test_time_left_of_a_wave_counts_what_its_pruner_lets_through() -> None:
+    events = halving_events()
+    begun = SweepProgress("tickets", 4, (1 / 3, 1.0), expected_share=2 / 3)
+    reached = next(i for i, event in enumerate(events) if isinstance(event, RungReached)) + 1
+    progress, now = replay(begun, events[:reached]), events[reached - 1].time
+    left = time_left(progress, now)
+    assert left.trial is None  # it is paused
+    examples = 4 * 48 * 2 / 3 - 16
+    scorings = 4 * 2 / 3 * CASES * CASE_SECONDS
+    assert left.sweep == pytest.approx(examples / 8 * STEP_SECONDS + scorings)
+    for cut in range(len(events)):
+        seconds = time_left(replay(begun, events[:cut]), events[max(cut - 1, 0)].time).sweep
+        assert seconds is None or seconds >= 0
+    assert time_left(replay(begun, events), events[-1].time).sweep == 0.0

@@ -65,7 +65,16 @@ def test_json_keeps_its_keys(progress: SweepProgress) -> None:
     found = json.loads(json.dumps(as_json(progress, Path("/home/sweeps/tickets"))))
     assert list(found) == ["name", "suite", "base_score", "best", "trials", "gain", "tied", "cases"]
     assert found["base_score"] == 0.0
-    assert list(found["best"]) == ["trial", "state", "score", "parameters", "adapter", "reason"]
+    assert list(found["best"]) == [
+        "trial",
+        "state",
+        "score",
+        "parameters",
+        "adapter",
+        "reason",
+        "rung",
+        "target_loss",
+    ]
     assert found["best"]["trial"] == 2
     assert found["best"]["score"] == 0.75
     assert found["best"]["adapter"] == "/home/sweeps/tickets/trials/0002/adapter"

@@ -10,7 +10,7 @@ import torch
 
 from sweeper.data.template import template_of
 from sweeper.scoring import generate
-from sweeper.scoring.generate import end_token_ids, greedy_answers, greedy_tokens
+from sweeper.scoring.generate import end_token_ids, greedy_tokens, text_of
 from tests.scoring.one_at_a_time import Comparison, Reference, compare, reference
 from tests.scoring.tiny_tokenizer import tiny_tokenizer
 from tests.training.tiny import VOCABULARY, tiny_model
@@ -105,11 +105,10 @@ def test_each_module_keeps_its_mode_even_after_an_error() -> None:
 
 
 def test_special_tokens_are_not_in_the_text(model: Any) -> None:
-    prompt = "w40 w41 w42"
     tokens = greedy_tokens(model, [[40, 41, 42]], frozenset(), 8, 1)[0]
     special = tokens[3]
     template = template_of(tiny_tokenizer(end=0, special=special))
-    [text] = greedy_answers(model, template, [prompt], 8, 1)
+    text = text_of(template, tokens)
     shown = tokens[: tokens.index(0)] if 0 in tokens else tokens
     assert text.split() == [f"w{token}" for token in shown if token != special]
 

@@ -57,14 +57,14 @@ def test_a_yaml_file_that_names_its_cases(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("record", "expected"),
     [
-        ({**GOOD, "expected": " \n"}, "cases.jsonl:2: 'expected' is empty, and no answer can be right"),
-        ({**GOOD, "output": "3"}, "cases.jsonl:2: 'expected' and 'output' mean the same"),
-        ({**GOOD, "expected": 3}, "cases.jsonl:2: 'expected' is a number, must be text"),
+        ({**GOOD, "expected": " \n"}, "cases.jsonl:2: expected is empty, and no answer can be right"),
+        ({**GOOD, "output": "3"}, "cases.jsonl:2: output and 'expected' mean the same"),
+        ({**GOOD, "expected": 3}, "cases.jsonl:2: expected is 3, must be text. Put it in quotes."),
+        ({**GOOD, "expected": None}, "cases.jsonl:2: 'expected' is null. Give it a value"),
         ({**GOOD, "scorer": "equals"}, "cases.jsonl:2: unknown key 'scorer'"),
         ({"instruction": "Add.", "expectd": "3"}, "'expectd'. Did you mean 'expected'?"),
-        ({"instruction": "Add.", "input": "1 2"}, "cases.jsonl:2: 'expected' is missing"),
-        ({"input": "1 2", "expected": "3"}, "cases.jsonl:2: 'instruction' is missing"),
-        ({"instruction": "", "expected": "3"}, "cases.jsonl:2: 'instruction' and 'input' are empty"),
+        ({"input": "1 2", "expected": "3"}, "cases.jsonl:2: the case has no `instruction`"),
+        ({"instruction": "", "expected": "3"}, "cases.jsonl:2: the case has an empty `instruction`"),
         ({**GOOD, "id": "a"}, "cases.jsonl:2: the id 'a' stands here again, first at cases.jsonl:1"),
     ],
 )
@@ -82,7 +82,10 @@ def test_a_bad_case_is_named_with_its_line(tmp_path: Path, record: dict[str, obj
         ("name: x\nscorer: equals\ncases: c.jsonl\n", "suite.yaml:2:1: "),
         ("name: x\ndecode: {max_tokens: 3}\ncases: c.jsonl\n", "Did you mean 'max_new_tokens'?"),
         ("name: x\ndecode: {max_new_tokens: 0}\ncases: c.jsonl\n", "decode.max_new_tokens is 0"),
-        ("name: x\ncases:\n  - {instruction: a, expected: ''}\n", "suite.yaml:3:5: 'expected' is empty"),
+        (
+            "name: x\ncases:\n  - {instruction: a, expected: ''}\n",
+            "suite.yaml:3:32: cases[0].expected is empty",
+        ),
         ("name: x\ncases:\n  - {instruction: a, expected: 3}\n", "cases[0].expected is 3"),
         ("name: x\ncases: gone.jsonl\n", "gone.jsonl: there is no such file"),
     ],
@@ -93,7 +96,7 @@ def test_a_bad_yaml_file_is_named_with_line_and_column(tmp_path: Path, text: str
 
 def test_no_cases_and_no_such_form(tmp_path: Path) -> None:
     assert "empty.jsonl" in problem(written(tmp_path / "empty.jsonl", "\n"))
-    assert "must end in .jsonl or .yaml" in problem(written(tmp_path / "cases.csv", "a,b\n"))
+    assert "must end in .yaml, .jsonl or .csv" in problem(written(tmp_path / "cases.txt", "a,b\n"))
     assert "there is no such file" in problem(tmp_path / "gone.yaml")
 
 

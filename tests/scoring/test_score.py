@@ -6,17 +6,9 @@ import pytest
 
 from sweeper.data.template import template_of
 from sweeper.scoring.score import score_suite
-from sweeper.scoring.scorers import SCORERS
 from sweeper.scoring.suite import Case, Suite
 from tests.scoring.tiny_tokenizer import tiny_tokenizer
 from tests.training.tiny import tiny_model
-
-
-@pytest.mark.parametrize(
-    ("answer", "score"), [("yes", 1.0), (" yes\n", 1.0), ("Yes", 0.0), ("yes.", 0.0), ("", 0.0)]
-)
-def test_equals_is_to_the_letter_but_for_outer_white_space(answer: str, score: float) -> None:
-    assert SCORERS["equals"](answer, "yes ") == score
 
 
 def test_the_mean_and_the_answers_in_order() -> None:

@@ -39,8 +39,9 @@ def test_the_interval_is_scipys_percentile_bootstrap() -> None:
 
 
 def test_smooth_scores_get_an_interval_as_wide_as_students() -> None:
-    ours = score_interval(SMOOTH, resamples=20_000)
-    student = scipy.stats.ttest_1samp(SMOOTH, 0.0).confidence_interval(0.95)
+    few = SMOOTH[:20]
+    ours = score_interval(few, resamples=20_000)
+    student = scipy.stats.ttest_1samp(few, 0.0).confidence_interval(0.95)
     assert ours.high - ours.low == pytest.approx(student.high - student.low, rel=0.03)
     assert (ours.low, ours.high) == pytest.approx((student.low, student.high), abs=0.01)
 

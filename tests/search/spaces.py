@@ -6,6 +6,7 @@ from typing import Any
 
 from sweeper.space.data_settings import DataSettings, RowFile
 from sweeper.space.parameters import Choice, Constant, Parameter, Range
+from sweeper.space.pruner import HALVING, ObjectiveName, PrunerSettings
 from sweeper.space.space import PromoteSettings, SamplerName, SearchSettings, Space
 from sweeper.space.trial_config import TrialConfig
 
@@ -27,6 +28,8 @@ def make_space(
     trials: int = 12,
     seed: int = 7,
     sampler: SamplerName = "tpe",
+    pruner: PrunerSettings = HALVING,
+    objective: ObjectiveName = "score",
     parameters: dict[str, Parameter] | None = None,
     **changes: Any,
 ) -> Space:
@@ -41,8 +44,8 @@ def make_space(
         base="package:tiny/tiny.gguf",
         data=DataSettings(RowFile(folder / "train.jsonl")),
         parameters={**CONSTANT, **SEARCHED, **(parameters or {})},
-        search=SearchSettings(trials=trials, seed=seed, sampler=sampler),
-        dev=folder / "dev.jsonl",
+        search=SearchSettings(trials, seed, sampler, pruner, objective),
+        dev=(folder / "dev.jsonl",),
         test=None,
         promote=PromoteSettings(name="tickets", parameters={}, system=None),
     )

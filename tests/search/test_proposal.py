@@ -47,9 +47,9 @@ def value_of(config: TrialConfig) -> float:
 
 def search(home: Home, space: Space, restart: bool = False) -> list[TrialConfig]:
     study, configs = Study(home, space), []
-    for _ in range(space.search.trials):
+    for number in range(space.search.trials):
         study = Study(home, space) if restart else study
-        number, config = study.ask()
+        config = study.ask(number)
         configs.append(config)
         study.tell_completed(number, value_of(config))
     return configs
@@ -158,7 +158,7 @@ def test_a_change_is_refused_with_what_changed(tmp_path: Path, change: dict[str,
     from sweeper.errors import InputError
 
     home = Home(tmp_path / "home")
-    Study(home, space_of(tmp_path, constraints=CONSTRAINTS)).ask()
+    Study(home, space_of(tmp_path, constraints=CONSTRAINTS)).ask(0)
     with pytest.raises(InputError) as caught:
         Study(home, space_of(tmp_path, **{"constraints": CONSTRAINTS, **change}))
     assert told in caught.value.problem
@@ -168,8 +168,8 @@ def test_a_twin_is_found_among_finished_trials_only(tmp_path: Path) -> None:
     raw = {"max_seq_length": {"values": [64, 1024, 2048]}}
     study = Study(Home(tmp_path / "home"), space_of(tmp_path, raw, sampler="grid", trials=3))
     lengths = {}
-    for _ in range(3):
-        number, config = study.ask()
+    for number in range(3):
+        config = study.ask(number)
         lengths[config.max_seq_length] = number
     first, second = sorted((lengths[1024], lengths[2048]))
     assert study.finished_twin(second, longest_row=72) is None

@@ -2,11 +2,13 @@
 
 import dataclasses
 import json
+import math
 import os
 import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
@@ -19,9 +21,12 @@ from sweeper.search.sampler import proposal_seed, startup_trials
 from sweeper.search.study import Study
 from sweeper.space.data_settings import RowFile
 from sweeper.space.parameters import Choice, Constant, Range
+from sweeper.space.pruner import HALVING, TRAIN_ALL
 from sweeper.space.space import SamplerName, Space
 from sweeper.space.trial_config import TrialConfig
 from tests.search.spaces import make_space
+
+THIRDS = dataclasses.replace(HALVING, rungs=(Fraction(1, 3), Fraction(1)))
 
 
 @pytest.fixture
@@ -41,11 +46,13 @@ def score_of(config: TrialConfig) -> float:
 
 def search(home: Home, space: Space, restart: bool) -> list[TrialConfig]:
     """A whole search; every fourth trial is pruned, every seventh fails."""
-    study, configs = Study(home, space), []
+    study = Study(home, space)
+    configs: list[TrialConfig] = []
     while study.finished_count() < space.search.trials:
         if restart:
             study = Study(home, space)
-        number, config = study.ask()
+        number = len(configs)
+        config = study.ask(number)
         configs.append(config)
         if number % 7 == 6:
             study.tell_failed(number, "the worker died")
@@ -72,11 +79,10 @@ def test_proposals_depend_on_the_seed_and_on_the_scores(tmp_path: Path, space: S
     assert search(Home(tmp_path / "b"), other_seed, restart=False)[0] != configs[0]
     study = Study(Home(tmp_path / "c"), space)
     told_zero = []
-    for _ in range(space.search.trials):
-        number, config = study.ask()
-        told_zero.append(config)
+    for number in range(space.search.trials):
+        told_zero.append(study.ask(number))
         study.tell_completed(number, 0.0)
-    random_part = startup_trials(space.search.trials)
+    random_part = startup_trials(space.search.trials, space.search.pruner.wave)
     assert told_zero[:random_part] == configs[:random_part]
     assert told_zero[random_part:] != configs[random_part:]
 
@@ -91,6 +97,7 @@ def test_seeds_fit_numpy_and_differ_between_neighbours(seed: int, number: int) -
 
 def test_startup_is_a_third_within_bounds() -> None:
     assert [startup_trials(trials) for trials in (1, 2, 6, 8, 30, 300)] == [1, 1, 2, 2, 10, 10]
+    assert [startup_trials(trials, wave=9) for trials in (9, 27, 81)] == [3, 9, 9]
 
 
 def test_telling_twice_changes_nothing(home: Home, space: Space) -> None:
@@ -100,8 +107,8 @@ def test_telling_twice_changes_nothing(home: Home, space: Space) -> None:
         lambda number: study.tell_pruned(number, "diverged"),
         lambda number: study.tell_failed(number, "lost"),
     ]
-    for tell in tells:
-        number, _ = study.ask()
+    for number, tell in enumerate(tells):
+        study.ask(number)
         tell(number)
         before = dump(home)
         study.tell_completed(number, 0.9)
@@ -113,11 +120,51 @@ def test_telling_twice_changes_nothing(home: Home, space: Space) -> None:
     assert study.finished_count() == 3
 
 
+def test_rungs_are_kept_as_higher_is_better_and_infeasible_ones_with_what_they_lack(
+    home: Home, space: Space
+) -> None:
+    import optuna
+
+    study = Study(home, space)
+    for number in range(3):
+        study.ask(number)
+    study.tell_completed(0, 0.5, {0: 2.0, 1: 1.0})
+    study.tell_pruned(1, "weak", {0: 3.0})
+    study.tell_infeasible(2, "lacks 2 GB", 2e9)
+    stored = optuna.load_study(study_name=space.name, storage=home.optuna_uri).trials
+    assert [trial.intermediate_values for trial in stored] == [{0: -2.0, 1: -1.0}, {0: -3.0}, {}]
+    assert [trial.constraints for trial in stored] == [{}, {}, {"memory": 2e9}]
+    assert [trial.state for trial in study.trials()] == ["complete", "pruned", "pruned"]
+
+
+def test_tpe_goes_where_the_rung_values_are_low(home: Home, tmp_path: Path) -> None:
+    """All pruned at the first rung: what TPE proposes next shows which way it takes their values."""
+    nearer = 0
+    for seed in range(12):
+        space = make_space(tmp_path, seed=seed, name=f"sweep{seed}", trials=30)
+        study = Study(home, space)
+        for number in range(20):
+            loss = abs(math.log10(study.ask(number).learning_rate / 1e-4))
+            study.tell_pruned(number, "weak", {0: loss})
+        nearer += abs(math.log10(study.ask(20).learning_rate / 1e-4)) < 0.5  # a half of a range of 2 decades
+    assert nearer >= 9
+
+
+def test_a_trial_asked_again_is_the_same_and_none_is_skipped(home: Home, space: Space) -> None:
+    study = Study(home, space)
+    first = study.ask(0)
+    study.ask(1)
+    assert study.ask(0) == first
+    assert len(study.trials()) == 2
+    with pytest.raises(ValueError, match="trial 3"):
+        study.ask(3)
+
+
 def test_best_is_the_highest_and_of_equal_ones_the_first(home: Home, space: Space) -> None:
     study = Study(home, space)
     assert study.best() is None
-    for value in (0.25, 0.75, 0.75, None):
-        number, _ = study.ask()
+    for number, value in enumerate((0.25, 0.75, 0.75, None)):
+        study.ask(number)
         if value is not None:
             study.tell_completed(number, value)
     best = study.best()
@@ -128,7 +175,7 @@ def test_best_is_the_highest_and_of_equal_ones_the_first(home: Home, space: Spac
 
 def test_running_trials_are_found_again_with_their_config(home: Home, space: Space) -> None:
     first = Study(home, space)
-    asked = [first.ask(), first.ask()]
+    asked = [(0, first.ask(0)), (1, first.ask(1))]
     first.tell_completed(0, 0.5)
     again = Study(home, space)
     assert again.running() == asked[1:]
@@ -154,7 +201,7 @@ def die(*_):
     if statements == kill_at:
         os._exit(9)
 
-study.ask()
+study.ask(0)
 print(statements)
 """
 
@@ -181,7 +228,7 @@ def test_a_kill_within_ask_leaves_a_whole_trial_or_none(tmp_path: Path) -> None:
         study = Study(Home(folder / "mlruns"), make_space(folder))
         running = study.running()
         assert running in ([], whole)
-        assert (running or [study.ask()]) == whole
+        assert [(0, study.ask(0))] == whole
 
 
 @pytest.mark.parametrize(
@@ -200,12 +247,15 @@ def test_a_kill_within_ask_leaves_a_whole_trial_or_none(tmp_path: Path) -> None:
         ({"parameters": {"target_modules": Constant(("q_proj",))}}, "and is [q_proj]"),
         ({"seed": 8}, "search.seed was 7 and is 8"),
         ({"sampler": "random"}, "search.sampler was tpe and is random"),
+        ({"objective": "target_loss"}, "search.objective was score and is target_loss"),
+        ({"pruner": TRAIN_ALL}, "search.pruner.type was halving and is none"),
+        ({"pruner": THIRDS}, "search.pruner.rungs was [1/9, 1/3, 1] and is [1/3, 1]"),
     ],
 )
 def test_a_changed_space_is_refused_with_what_changed(
     home: Home, tmp_path: Path, space: Space, change: dict[str, object], told: str
 ) -> None:
-    Study(home, space).ask()
+    Study(home, space).ask(0)
     before = dump(home)
     with pytest.raises(InputError) as caught:
         Study(home, make_space(tmp_path, **change))  # type: ignore[arg-type]
@@ -219,17 +269,17 @@ def test_a_changed_space_is_refused_with_what_changed(
 def test_changed_data_is_refused_even_under_the_same_name(
     home: Home, tmp_path: Path, space: Space, file: str, key: str
 ) -> None:
-    Study(home, space)
-    (tmp_path / file).write_text("other\n")
+    Study(home, space).ask(0)
+    (tmp_path / file).write_text('{"instruction": "other"}\n')
     with pytest.raises(InputError, match=f"the content of {key} changed"):
         Study(home, space)
 
 
 def test_what_may_change_may_change(home: Home, tmp_path: Path, space: Space) -> None:
-    Study(home, space).ask()
+    Study(home, space).ask(0)
     moved = (tmp_path / "train.jsonl").rename(tmp_path / "moved.jsonl")
     (tmp_path / "test.jsonl").write_text("new\n")
-    search = dataclasses.replace(space.search, trials=50)
+    search = dataclasses.replace(space.search, trials=50, wall_seconds=60.0)
     promote = dataclasses.replace(space.promote, name="other")
     data = dataclasses.replace(space.data, train=RowFile(moved))
     changed = dataclasses.replace(
@@ -259,8 +309,8 @@ def test_a_creation_cut_short_is_taken_up(home: Home, space: Space) -> None:
 
     home.mlruns.mkdir(parents=True)
     optuna.create_study(storage=home.optuna_uri, study_name=space.name, direction="maximize")
-    number, _ = Study(home, space).ask()
-    assert number == 0
+    Study(home, space).ask(0)
+    assert [number for number, _ in Study(home, space).running()] == [0]
 
 
 def test_a_file_that_is_no_database_is_told_in_one_line(home: Home, space: Space) -> None:
@@ -276,7 +326,9 @@ def test_optuna_says_nothing(tmp_path: Path) -> None:
         "import sys; from pathlib import Path; from tests.search.spaces import make_space;"
         "from sweeper.home import Home; from sweeper.search.study import Study;"
         "folder = Path(sys.argv[1]); study = Study(Home(folder / 'mlruns'), make_space(folder));"
-        "study.tell_completed(study.ask()[0], 0.5); study.ask()"
+        "study.ask(0); study.tell_completed(0, 0.5); study.ask(1); study.tell_pruned(1, 'late', {0: 1.5});"
+        "study.ask(2); study.tell_infeasible(2, 'no memory', 1e9); study.tell_infeasible(2, 'again', 1e9);"
+        "study.ask(3)"
     )
     run = subprocess.run(
         [sys.executable, "-c", code, str(tmp_path)],

@@ -125,7 +125,7 @@ KEYS = {
     "effective_batch_size": 10, "max_seq_length": 11, "num_train_epochs": 12, "warmup_steps": 13,
     "weight_decay": 14, "max_grad_norm": 15, "lr_scheduler_type": 16, "search": 17, "trials": 18,
     "seed": 19, "sampler": 20, "evaluation": 21, "dev": 22, "test": 23, "promote": 24, "num_ctx": 27,
-    "stop": 28, "system": 29,
+    "stop": 28, "system": 29, "limits": 30, "gpu_memory": 30, "headroom": 30,
 }  # fmt: skip
 """Each key of VALID, and a line (from 0) in which it stands."""
 
@@ -189,8 +189,7 @@ def damaged() -> st.SearchStrategy[str]:
     return cuts.map(with_pieces)
 
 
-def with_pieces(cuts: list[tuple[int, str]]) -> str:
-    text = VALID
+def with_pieces(cuts: list[tuple[int, str]], text: str = VALID) -> str:
     for place, piece in cuts:
         text = text[:place] + piece + text[place:]
     return text

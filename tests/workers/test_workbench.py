@@ -45,7 +45,7 @@ def setup(tmp_path_factory: pytest.TempPathFactory) -> WorkerSetup:
     folder = tmp_path_factory.mktemp("sweep")
     space = load_space(save_tiny_space(folder))
     base = resolve_base(space.base, folder)
-    return WorkerSetup(base, space.data, load_suite(space.dev), seed=1, sweep_folder=folder / "state")
+    return WorkerSetup(base, space.data, (load_suite(space.dev[0]),), seed=1, sweep_folder=folder / "state")
 
 
 @pytest.fixture

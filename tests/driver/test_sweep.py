@@ -5,12 +5,11 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from sweeper.driver import run_sweep
 from sweeper.errors import InputError, UnavailableError
 from sweeper.event_log import EventLog
 from sweeper.events import (
@@ -26,48 +25,11 @@ from sweeper.events import (
 )
 from sweeper.home import Home
 from sweeper.memory.plan import Cohort
-from sweeper.search.study import Study
-from sweeper.space.load import load_space
 from sweeper.workers.in_process import InProcessWorker
 from sweeper.workers.spawned import SpawnedWorker
 from sweeper.workers.worker import Emit, Worker, WorkerSetup
+from tests.driver.sweeps import Watching, of_kind, outcome, states, sweep
 from tests.tiny_base import save_tiny_space
-
-
-class Watching:
-    """A view that keeps the events and may act on one."""
-
-    def __init__(self, act: Callable[[Event], None] = lambda event: None) -> None:
-        self.events: list[Event] = []
-        self.act = act
-
-    def resume(self, events: Sequence[Event]) -> None:
-        self.events += events
-
-    def apply(self, event: Event) -> None:
-        self.events.append(event)
-        self.act(event)
-
-
-def sweep(
-    space: Path, make_worker: Callable[[WorkerSetup], Worker] = InProcessWorker, view: Watching | None = None
-) -> list[Event]:
-    """Runs the sweep of `space`, with its state beside it, and gives the whole log."""
-    home = Home(space.parent / "mlruns")
-    run_sweep(home, load_space(space), make_worker, view or Watching())
-    return [event for _, event in EventLog(home.sweep("tiny").events).read()]
-
-
-def of_kind(events: list[Event], kind: type[Event]) -> list[int]:
-    return [event.trial for event in events if isinstance(event, kind)]
-
-
-def states(space: Path) -> list[str]:
-    return [trial.state for trial in Study(Home(space.parent / "mlruns"), load_space(space)).trials()]
-
-
-def outcome(events: list[Event]) -> list[tuple[int, float]]:
-    return [(event.trial, event.objective) for event in events if isinstance(event, TrialCompleted)]
 
 
 @pytest.mark.parametrize("worker", [InProcessWorker, SpawnedWorker])
@@ -80,6 +42,19 @@ def test_a_whole_sweep(tmp_path: Path, worker: Callable[[WorkerSetup], Worker]) 
     assert states(space) == ["complete"] * 3
     for number in range(3):
         assert (Home(tmp_path / "mlruns").sweep("tiny").trial(number) / "adapter").is_dir()
+
+
+def test_several_suites_are_scored_and_the_first_one_steers(tmp_path: Path) -> None:
+    space = save_tiny_space(tmp_path, trials=2)
+    (tmp_path / "shown.yaml").write_text("name: shown\ncases: [{instruction: Repeat., tags: [short]}]\n")
+    space.write_text(space.read_text().replace('"dev": "dev.jsonl"', '"dev": ["dev.jsonl", "shown.yaml"]'))
+    events = sweep(space)
+    scored = [(event.trial, event.suite) for event in events if isinstance(event, SuiteScored)]
+    assert scored == [(trial, suite) for trial in (BASE_TRIAL, 0, 1) for suite in ("dev", "shown")]
+    scores = {(e.trial, e.suite): e.score for e in events if isinstance(e, SuiteScored)}
+    assert [value for _, value in outcome(events)] == [scores[0, "dev"], scores[1, "dev"]]
+    assert scores[0, "shown"] is None
+    assert len(list((tmp_path / "mlruns" / "cache" / "answers").iterdir())) == 6
 
 
 def test_started_again_it_goes_on_to_the_total(tmp_path: Path) -> None:
@@ -142,14 +117,14 @@ def test_a_trial_that_breaks_off_twice_fails_and_says_why(tmp_path: Path) -> Non
 DRIVER = """
 import sys
 from pathlib import Path
-from tests.test_driver import sweep
+from tests.driver.sweeps import sweep
 if __name__ == "__main__":
     from sweeper.workers.spawned import SpawnedWorker
     sweep(Path(sys.argv[1]), SpawnedWorker)
 """
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(400)
 def test_a_killed_driver_loses_nothing_and_its_worker_ends(tmp_path: Path) -> None:
     space = save_tiny_space(tmp_path, trials=3)
     expected = outcome(sweep(save_tiny_space(tmp_path / "calm", trials=3)))

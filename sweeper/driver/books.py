@@ -1,0 +1,103 @@
+"""What a driver keeps of its sweep: the log, and all that is written from it. The only writer."""
+
+import time
+from collections.abc import Sequence
+from typing import Protocol
+
+from sweeper.event_log import EventLog
+from sweeper.events import (
+    BASE_TRIAL,
+    DriverStarted,
+    Event,
+    TrialCompleted,
+    TrialDiverged,
+    TrialFailed,
+    TrialInfeasible,
+    TrialPruned,
+)
+from sweeper.home import SweepFolder
+from sweeper.search.objective import objective_of
+from sweeper.search.study import Study
+from sweeper.space.space import Space
+from sweeper.standing import Standing, TrialStanding, standing_of
+from sweeper.tracking import Tracker
+
+
+class View(Protocol):
+    """Whoever watches the sweep."""
+
+    def resume(self, events: Sequence[Event]) -> None:
+        """Called once, with the events of earlier starts."""
+
+    def apply(self, event: Event) -> None:
+        """Called with each event, after it is on disk."""
+
+    def say(self, line: str) -> None:
+        """Called with a line to stay."""
+
+
+class Books:
+    """Log, standing, Optuna, MLflow and view, brought to where the log is when this is made.
+
+    Optuna is told at the end of each wave, in trial order, so that what it proposes next depends on
+    finished waves and on nothing else.
+    """
+
+    def __init__(self, space: Space, folder: SweepFolder, study: Study, tracker: Tracker, view: View) -> None:
+        self.space, self.folder, self.study, self.tracker, self.view = space, folder, study, tracker, view
+        self.log = EventLog(folder.events)
+        self.log.open()
+        past = [event for _, event in self.log.read()]
+        view.resume(past)
+        self.standing: Standing = standing_of(past)
+        self._waves_told = 0
+        for number, trial in self.standing.trials.items():
+            if trial.end is not None:
+                self._forget_checkpoint(number)
+        self._tell_closed_waves()
+
+    def open(self) -> None:
+        """Writes down that a driver works from now on."""
+        self.record(DriverStarted(BASE_TRIAL, time.time()))
+
+    def worked_seconds(self) -> float:
+        """For how long drivers worked on this sweep, this one and those before."""
+        since = self.standing.driver_since
+        return self.standing.worked_seconds + (time.time() - since if since is not None else 0.0)
+
+    def record(self, event: Event) -> None:
+        """On disk first; everything else can be made from there."""
+        self.log.append(event)
+        self.standing.apply(event)
+        if event.trial in self.standing.trials and self.standing.trials[event.trial].end is event:
+            self._forget_checkpoint(event.trial)
+            self._tell_closed_waves()
+        self.tracker.catch_up(self.log)
+        self.view.apply(event)
+
+    def _forget_checkpoint(self, number: int) -> None:
+        """An ended trial trains no more, and its optimizer's state is the largest thing it left."""
+        checkpoint = self.folder.checkpoint(number)
+        checkpoint.unlink(missing_ok=True)
+        checkpoint.with_name(checkpoint.name + ".writing").unlink(missing_ok=True)
+
+    def _tell_closed_waves(self) -> None:
+        while (wave := self.standing.wave(self._waves_told)) and self.standing.is_closed(self._waves_told):
+            for trial in sorted(wave, key=lambda trial: trial.number):
+                self._tell(trial)
+            self._waves_told += 1
+
+    def _tell(self, trial: TrialStanding) -> None:
+        values = {rung: reached.value for rung, reached in trial.rungs.items()}
+        match trial.end:
+            case TrialCompleted(adapter=adapter):
+                objective = objective_of(self.space.search.objective, trial)
+                self.study.tell_completed(trial.number, objective, values, adapter)
+            case TrialPruned(reason=reason):
+                self.study.tell_pruned(trial.number, reason, values)
+            case TrialDiverged(reason=reason):
+                self.study.tell_pruned(trial.number, reason)
+            case TrialInfeasible(reason=reason, excess_bytes=excess):
+                self.study.tell_infeasible(trial.number, reason, excess)
+            case TrialFailed(reason=reason):
+                self.study.tell_failed(trial.number, reason)

@@ -1,0 +1,211 @@
+"""The loop of a sweep: ask a wave, plan, train rung by rung, stop the weak, tell."""
+
+import contextlib
+import shutil
+import time
+from collections.abc import Callable
+from contextlib import closing
+
+from sweeper.driver.books import Books, View
+from sweeper.driver.interrupts import Interrupts
+from sweeper.errors import SweepError, TrainingError
+from sweeper.events import TrialAsked, TrialFailed, TrialPruned
+from sweeper.home import Home
+from sweeper.lock import held_lock
+from sweeper.memory.fitness import refuse_unfit
+from sweeper.memory.plan import Cohort, PlannedTrial, plan_trial
+from sweeper.models.reference import resolve_base
+from sweeper.scoring.load_suite import load_suites
+from sweeper.search.halving import Leg
+from sweeper.search.rungs import rung_step
+from sweeper.search.study import Study
+from sweeper.search.waves import Action, Ask, Prune, Train, Waves, honest_word
+from sweeper.space.space import Space
+from sweeper.tracking import Tracker
+from sweeper.workers.crew import Broken, Crew, Hopeless, Idle, Told
+from sweeper.workers.worker import Worker, WorkerFacts, WorkerSetup
+
+ATTEMPTS = 2
+"""A trial that breaks off as often as this is FAIL; a driver that was killed does not count."""
+
+MakeWorker = Callable[[WorkerSetup], Worker]
+
+
+def run_sweep(home: Home, space: Space, make_worker: MakeWorker, view: View, workers: int = 1) -> None:
+    """Goes on with the sweep of `space` until `search.trials` have ended in total.
+
+    It may be killed at any moment and called again, with any number of workers. Raises InputError for
+    input that only shows with the model at hand, UnavailableError while another process runs this
+    sweep, KeyboardInterrupt after Ctrl-C, when what was under way is saved.
+    """
+    folder = home.sweep(space.name)
+    setup = WorkerSetup(
+        base=resolve_base(space.base, space.path.parent),
+        data=space.data,
+        dev=load_suites(space.dev),
+        seed=space.search.seed,
+        sweep_folder=folder.path,
+        answer_cache=home.answer_cache,
+    )
+    with held_lock(folder.lock, f"sweep {space.name!r}"), Interrupts() as interrupts:
+        study = Study(home, space)
+        shutil.copyfile(space.path, folder.space)
+        folder.space_path.write_text(str(space.path))
+        books = Books(space, folder, study, Tracker(home, folder, space), view)
+        sweep = _Sweep(space, {suite.name for suite in setup.dev}, books, interrupts)
+        try:
+            sweep.run(lambda: make_worker(setup), workers)
+        except KeyboardInterrupt:
+            with contextlib.suppress(SweepError):  # what MLflow lacks, the next start writes
+                books.tracker.finish(books.log, "KILLED", timeout_seconds=10)
+            raise
+        books.tracker.finish(books.log)
+
+
+class _Sweep:
+    """One driver's run. What comes next is `Waves`' to say; here it is done."""
+
+    def __init__(self, space: Space, suites: set[str], books: Books, interrupts: Interrupts) -> None:
+        self.space, self.suites, self.books, self.interrupts = space, suites, books, interrupts
+        self.waves = Waves(space.search)
+        self.in_hand: set[Leg] = set()
+        self.is_stopping = False
+
+    def run(self, start_worker: Callable[[], Worker], workers: int) -> None:
+        if self._next() is None:
+            return
+        if word := honest_word(self.space.search):
+            self.books.view.say(word)
+        if not self._time_is_up():
+            with closing(Crew(start_worker, workers)) as crew:
+                self.interrupts.on_first = crew.wake
+                self.books.open()
+                self._work_with(crew)
+        if self.interrupts.asked:
+            raise KeyboardInterrupt
+        if self._time_is_up():
+            self._prune_what_is_open()
+
+    def _work_with(self, crew: Crew) -> None:
+        """Until all is done, or all that was under way when it had to stop is saved."""
+        facts = self._first_facts(crew)
+        if facts is None:
+            return
+        refuse_unfit(self.space, facts.row_lengths, facts.prompt_lengths, facts.linear_layers)
+        if not self.suites <= self.books.standing.base_suites:
+            crew.score_base()
+        while True:
+            self._stop_where_due(crew)
+            action = None if self.is_stopping else self._next()
+            if isinstance(action, Train):
+                self._hand_out(action.legs, crew, facts)
+            elif action is not None:
+                self._decide(action)
+                continue
+            elif not crew.is_at_work():
+                return
+            self._receive(crew)
+
+    def _next(self) -> Action | None:
+        return self.waves.next_action(self.books.standing)
+
+    def _first_facts(self, crew: Crew) -> WorkerFacts | None:
+        """Waits for the first worker to load; None where it was told to stop before."""
+        while not self.interrupts.asked:
+            message = crew.wait()
+            if isinstance(message, Idle):
+                return message.facts
+            if isinstance(message, Hopeless):
+                raise message.error
+        return None
+
+    def _stop_where_due(self, crew: Crew) -> None:
+        if self.is_stopping or not (self.interrupts.asked or self._time_is_up()):
+            return
+        self.is_stopping = True
+        if self.interrupts.asked:
+            self.books.view.say("Saving what is under way; Ctrl-C again stops at once.")
+        crew.stop()
+
+    def _decide(self, action: Ask | Prune) -> None:
+        if isinstance(action, Ask):
+            config = self.books.study.ask(action.number)
+            self.books.record(TrialAsked(action.number, time.time(), config, action.wave))
+        else:
+            for loser in action.losers:
+                self._prune(loser.number, loser.reason)
+
+    def _prune(self, number: int, reason: str) -> None:
+        rung = max(self.books.standing.trials[number].rungs, default=None)
+        self.books.record(TrialPruned(number, time.time(), rung, reason))
+
+    def _hand_out(self, legs: tuple[Leg, ...], crew: Crew, facts: WorkerFacts) -> None:
+        """Gives each idle worker a leg that nobody has."""
+        for leg in legs:
+            if crew.idle() and leg not in self.in_hand:
+                self.in_hand.add(leg)
+                crew.train(Cohort((self._planned(leg, facts),)))
+
+    def _planned(self, leg: Leg, facts: WorkerFacts) -> PlannedTrial:
+        trial, pruner = self.books.standing.trials[leg.number], self.space.search.pruner
+        stop_step = None
+        if leg.rung < pruner.last_rung:
+            rows = sum(length < trial.config.max_seq_length for length in facts.prompt_lengths)
+            stop_step = rung_step(trial.config, rows, pruner.rungs[leg.rung])
+        plan = plan_trial(leg.number, trial.next_attempt, trial.config, facts.row_lengths)
+        return plan.until(leg.rung, stop_step)
+
+    def _receive(self, crew: Crew) -> None:
+        """Waits for one message and acts on it."""
+        match crew.wait(self._seconds_left()):
+            case Told(event=event, receipt=receipt):
+                self.books.record(event)
+                self._let_go(event.trial)
+                receipt.set()
+            case Idle(cohort=Cohort() as cohort) if not self.is_stopping:
+                self._broke_off(cohort, TrainingError("the worker came back without a result"))
+            case Broken(cohort=cohort, error=error):
+                self._broke_off(cohort, error)
+            case Hopeless(error=error):
+                raise error
+
+    def _let_go(self, number: int) -> None:
+        """Takes legs out of hand that have come to their end."""
+        trial = self.books.standing.trials.get(number)
+        if trial is not None:
+            done = {
+                leg
+                for leg in self.in_hand
+                if leg.number == number and (trial.end is not None or self._is_paused(leg))
+            }
+            self.in_hand -= done
+
+    def _is_paused(self, leg: Leg) -> bool:
+        is_last = leg.rung == self.space.search.pruner.last_rung
+        return not is_last and leg.rung in self.books.standing.trials[leg.number].rungs
+
+    def _broke_off(self, cohort: Cohort | None, error: TrainingError) -> None:
+        if cohort is None:
+            raise error
+        for planned in cohort.trials:
+            trial = self.books.standing.trials[planned.number]
+            leg = Leg(planned.number, planned.rung or 0)
+            if leg not in self.in_hand:
+                continue  # it had paused or ended before the worker broke
+            self.in_hand.discard(leg)
+            is_final = trial.failures + 1 >= ATTEMPTS and len(cohort.trials) == 1
+            self.books.record(TrialFailed(trial.number, time.time(), planned.attempt, str(error), is_final))
+
+    def _seconds_left(self) -> float | None:
+        if self.space.search.wall_seconds is None or self.is_stopping:
+            return None
+        return max(self.space.search.wall_seconds - self.books.worked_seconds(), 0.0)
+
+    def _time_is_up(self) -> bool:
+        limit = self.space.search.wall_seconds
+        return limit is not None and self.books.worked_seconds() >= limit
+
+    def _prune_what_is_open(self) -> None:
+        for number, trial in self.books.standing.trials.items():
+            if trial.end is None:
+                self._prune(number, "search.wall_time is spent")

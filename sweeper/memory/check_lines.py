@@ -1,0 +1,71 @@
+"""The lines of `sweep check` on memory: from a space, its base's config and its rows."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from sweeper.memory.base_config import BaseConfig
+from sweeper.memory.device_limit import smallest_limit
+from sweeper.memory.plan import PACKED_TOKENS
+from sweeper.memory.plan_within import divisors
+from sweeper.memory.predict import predict, predict_many
+from sweeper.memory.settings import BaseSettings, EngineStep
+from sweeper.memory.space_fit import PredictStep, SpaceNeeds, fit_lines
+from sweeper.space.space import Space
+from sweeper.space.survey import extreme_values
+
+
+def memory_lines(
+    space: Space,
+    config: BaseConfig,
+    base: BaseSettings,
+    row_lengths: Sequence[int],
+    prompt_lengths: Sequence[int],
+) -> list[str]:
+    """Which part of the space fits, and what would make the rest fit. One line where there is no limit.
+
+    `row_lengths` and `prompt_lengths` are in tokens; the longest row with the shortest prompt decides.
+    `base` is how the engine will hold the model. Not covered: a target_modules that varies (the widest
+    value is taken), and dropout.
+    """
+    limit = smallest_limit(space.limits)
+    if limit is None:
+        return ["Memory: no GPU here and no limits.gpu_memory in the space, so nothing is predicted."]
+    longest = max(row_lengths)
+    lengths = sorted({min(longest, value) for value in _whole(space, "max_seq_length")})
+    fixed = _whole(space, "per_device_train_batch_size")
+    needs = SpaceNeeds(
+        ranks=_whole(space, "lora_rank"),
+        lengths=lengths,
+        effective_batch_size=max(_whole(space, "effective_batch_size")),
+        step=EngineStep(base=base, layout="packed", prompt_length=max(1, min(prompt_lengths))),
+        per_device_train_batch_size=max(fixed, default=None),
+    )
+    return fit_lines(needs, limit, _predictor(config, needs))
+
+
+def _predictor(config: BaseConfig, needs: SpaceNeeds) -> PredictStep:
+    """All sizes of the space at once, which interpolates; what else is asked for, when it is."""
+    steps = [
+        _laid_out(replace(needs.step, lora_rank=rank, seq_length=length, micro_batch_size=rows))
+        for rank in needs.ranks
+        for length in needs.lengths
+        for rows in divisors(needs.effective_batch_size)
+    ]
+    known = dict(zip(steps, predict_many(config, steps), strict=True))
+
+    def predict_bytes(step: EngineStep) -> int:
+        laid_out = _laid_out(step)
+        return (known.get(laid_out) or predict(config, laid_out)).predicted_bytes
+
+    return predict_bytes
+
+
+def _laid_out(step: EngineStep) -> EngineStep:
+    """Rows that pack into more than PACKED_TOKENS go side by side, without a mask."""
+    if step.micro_batch_size * step.seq_length <= PACKED_TOKENS:
+        return step
+    return replace(step, layout="padded")
+
+
+def _whole(space: Space, name: str) -> list[int]:
+    return [int(str(value)) for value in extreme_values(space, name) if value is not None]

@@ -1,0 +1,31 @@
+"""The memory limit of a sweep, from its space file and the devices that are there."""
+
+from sweeper.memory.plan_within import Limit
+from sweeper.space.limits_section import LimitSettings
+
+
+def limit_of(settings: LimitSettings, device: int = 0) -> Limit | None:
+    """The limit on one device, or None where `auto` finds no GPU to ask.
+
+    A list has a size for each device; a device beyond it has the last one's. On a CPU a size that the
+    user wrote applies to the engine's live tensors.
+    """
+    sizes = settings.gpu_memory_bytes
+    if sizes is not None:
+        return Limit(sizes[min(device, len(sizes) - 1)], settings.headroom)
+    total = _cuda_total_bytes(device)
+    return None if total is None else Limit(total, settings.headroom)
+
+
+def smallest_limit(settings: LimitSettings) -> Limit | None:
+    """The limit that holds on every device: a trial may come to any of them."""
+    sizes = settings.gpu_memory_bytes
+    return Limit(min(sizes), settings.headroom) if sizes is not None else limit_of(settings)
+
+
+def _cuda_total_bytes(device: int) -> int | None:
+    import torch
+
+    if not torch.cuda.is_available() or device >= torch.cuda.device_count():
+        return None
+    return int(torch.cuda.get_device_properties(device).total_memory)

@@ -1,0 +1,116 @@
+"""Runs a step of sweeper's own engine under a tracker."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+
+from sweeper.data.encode import IGNORED, EncodedRow
+from sweeper.memory.fake_base import decoder_layers
+from sweeper.memory.marks import mark_gradients, mark_layers
+from sweeper.memory.optimizers import build_optimizer, warm_up
+from sweeper.memory.settings import EngineStep
+from sweeper.memory.tracker import OUTSIDE, LiveTracker
+from sweeper.space.trial_config import TrialConfig
+from sweeper.training.checkpointing import checkpoint_layers
+from sweeper.training.engine import Engine
+from sweeper.training.packed import PackedBatch
+from sweeper.training.slot import Slot
+from sweeper.training.slot_linear import active_slots
+
+
+def run_engine_step(
+    model: Any,
+    step: EngineStep,
+    tracker: LiveTracker,
+    warm: bool,
+    make_optimizer: Callable[..., torch.optim.Optimizer] = build_optimizer,
+) -> Any:
+    """Two optimizer steps; or where `warm`, the second alone, on an optimizer that has its state already.
+
+    Gives what lives on between steps. `make_optimizer` is for any but the engine's own AdamW.
+    """
+    layers = decoder_layers(model)
+    engine = Engine(model)
+    if step.gradient_checkpointing:
+        checkpoint_layers(layers)
+    mark_layers(layers, tracker)
+    slots = [_slot(engine, step, tracker, index, make_optimizer) for index in range(step.cohort)]
+    if warm:
+        with tracker.counting_as("optimizer"):
+            for slot in slots:
+                warm_up(slot.optimizer)
+    tracker.forget()
+    for _ in range(1 if warm else 2):
+        _one_step(engine, slots, step, tracker)
+    return slots
+
+
+def _slot(
+    engine: Engine,
+    step: EngineStep,
+    tracker: LiveTracker,
+    index: int,
+    make_optimizer: Callable[..., torch.optim.Optimizer],
+) -> Slot:
+    config = TrialConfig(
+        lora_rank=step.lora_rank,
+        target_modules=step.target_modules,
+        effective_batch_size=step.micro_batch_size,
+        max_seq_length=step.seq_length,
+        num_train_epochs=None,
+        max_steps=4,
+    )
+    with tracker.counting_as("adapters"):
+        slot = Slot(config, _rows(step), engine.layers, step.micro_batch_size, seed=index)
+    if step.optim != "adamw_torch":
+        slot.optimizer = make_optimizer(step.optim, slot.parameters, fused=True)  # type: ignore[assignment]
+    mark_gradients(slot.parameters, tracker)
+    return slot
+
+
+def _rows(step: EngineStep) -> list[EncodedRow]:
+    """Rows of one length whose common prefix is as long as the settings say."""
+    tail = step.seq_length - step.shared_prefix
+    return [
+        EncodedRow((*([0] * step.shared_prefix), *([row + 1] * tail)), step.prompt_length)
+        for row in range(step.micro_batch_size)
+    ]
+
+
+def _one_step(engine: Engine, slots: Sequence[Slot], step: EngineStep, tracker: LiveTracker) -> None:
+    tracker.segment = ("start", OUTSIDE)
+    with tracker.counting_as("activations"):
+        if step.layout == "packed":
+            engine.micro_step(slots)
+        else:
+            _padded_micro_step(engine, slots, step)
+    tracker.segment = ("optimizer", OUTSIDE)
+    with tracker.counting_as("optimizer"):
+        for slot in slots:
+            slot.optimizer_step()
+
+
+def _padded_micro_step(engine: Engine, slots: Sequence[Slot], step: EngineStep) -> None:
+    """Forward and backward of rows side by side, causal and without a mask, as the padded layout will do it.
+
+    The engine has no such layout yet; this is what its memory will be if it is built as designed.
+    """
+    batch = _side_by_side([row for slot in slots for row in slot.next_micro_batch()])
+    with active_slots(engine.layers, [slot.adapter for slot in slots]):
+        losses = engine.token_losses(batch)
+        owners = (batch.labels != IGNORED).nonzero()[:, 0] // step.micro_batch_size
+        sums = torch.zeros(len(slots)).index_add(0, owners, losses)
+        del losses
+        sums.sum().backward()  # type: ignore[no-untyped-call]
+
+
+def _side_by_side(rows: Sequence[EncodedRow]) -> PackedBatch:
+    """Rows of one length. No mask: transformers makes one itself where a kernel needs it."""
+    return PackedBatch(
+        input_ids=torch.tensor([row.input_ids for row in rows]),
+        position_ids=None,  # type: ignore[arg-type]
+        labels=torch.tensor([[*row.labels[1:], IGNORED] for row in rows]),
+        attention_mask=None,  # type: ignore[arg-type]
+        real=None,  # type: ignore[arg-type]
+    )

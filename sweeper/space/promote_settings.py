@@ -1,0 +1,23 @@
+"""How a model is promoted: which files are made of it, and what it must reach."""
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+Quantization = Literal["f16", "q8_0", "q4_K_M", "q4_K_S"]
+"""What Ollama itself can make of an f16 file, and f16, which is left as it is."""
+
+QUANTIZATIONS: tuple[Quantization, ...] = get_args(Quantization)
+
+
+@dataclass(frozen=True, slots=True)
+class GateSettings:
+    """What a promotion must reach. All are differences or shares of scores from 0 to 1.
+
+    `min_gain`: the lower end of the paired interval of trial minus base must lie above it.
+    `max_quantization_loss`: how far a quantised model's score may lie below the f16 model's.
+    `min_agreement`: how much of the f16 answers a quantised model must repeat, on average.
+    """
+
+    min_gain: float = 0.0
+    max_quantization_loss: float = 0.05
+    min_agreement: float = 0.5

@@ -1,0 +1,52 @@
+"""What MLflow is told of a score: the suite's, each tag's, its cost, and a table that shows safely."""
+
+import json
+
+from sweeper.events import AssertionResult, CaseAnswer, SuiteScored
+from sweeper.tracking.records import answer_table, score_points
+
+ANSWERS = (
+    CaseAnswer("right", "p", "yes", "yes", 1.0, (AssertionResult("equals", 1.0, "equal"),), ("a",)),
+    CaseAnswer("shown", "p", "hm", "", None, (), ("a",)),
+    CaseAnswer(
+        "wrong",
+        "p\nq",
+        "\x1b[2Jno\u202e",
+        "yes",
+        0.0,
+        (
+            AssertionResult("equals", 0.0, "is not 'yes'"),
+            AssertionResult("length", 0.0, "has 9 words, max 3"),
+        ),
+        ("b", "a"),
+    ),
+)
+
+
+def test_a_suite_and_its_tags_are_metrics() -> None:
+    points = score_points(SuiteScored(0, 9.0, "my suite", 0.5, 2.5, ANSWERS, 30, 40), step=7)
+    assert {point.key: point.value for point in points} == {
+        "score/my suite": 0.5,
+        "score/my suite/a": 0.5,
+        "score/my suite/b": 0.0,
+        "scoring_seconds/my suite": 2.5,
+        "prompt_tokens/my suite": 30.0,
+        "answer_tokens/my suite": 40.0,
+    }
+    assert {(point.time, point.step) for point in points} == {(9.0, 7)}
+
+
+def test_a_suite_that_is_only_shown_has_no_score() -> None:
+    points = score_points(SuiteScored(0, 9.0, "s", None, 2.5, ANSWERS[1:2]), step=7)
+    assert not [point for point in points if point.key.startswith("score/")]
+
+
+def test_the_table_has_wrong_cases_first_and_shown_ones_last() -> None:
+    table = json.loads(answer_table(ANSWERS))
+    rows = [dict(zip(table["columns"], row, strict=True)) for row in table["data"]]
+    assert [row["case_id"] for row in rows] == ["wrong", "right", "shown"]
+    assert rows[0]["answer"] == "\\x1b[2Jno\\u202e"
+    assert rows[0]["prompt"] == "p\nq"
+    assert rows[0]["assertions"] == "equals 0: is not 'yes'\nlength 0: has 9 words, max 3"
+    assert rows[0]["tags"] == "b, a"
+    assert rows[2]["score"] is None
