@@ -17,7 +17,6 @@ from sweeper.data.template import Template
 from sweeper.scoring.ask import render_prompts
 from sweeper.scoring.suite import Suite
 from sweeper.training.engine import Engine
-from sweeper.training.packed import pack
 from sweeper.training.slot_linear import LoraWeights, active_slots
 
 BATCH_TOKENS = 1024
@@ -44,15 +43,15 @@ def target_loss(engine: Engine, adapter: Mapping[str, LoraWeights], cases: Seque
     """
     means: list[torch.Tensor] = []
     with torch.inference_mode(), active_slots(engine.layers, [adapter]):
-        for batch in _batches(cases):
-            losses = engine.token_losses(pack([batch], engine.share_prefix))
+        prefix = common_prefix_length(cases) if engine.layout == "packed" else 0
+        for batch in _batches(cases, prefix):
+            losses = engine.token_losses(engine.lay_out([batch], [True]))
             means += [part.mean() for part in torch.split(losses, [case.label_count for case in batch])]
     return float(torch.stack(means).double().mean())
 
 
-def _batches(cases: Sequence[EncodedRow]) -> Iterator[list[EncodedRow]]:
-    """Cases in their order, each batch as long as BATCH_TOKENS allow with the prefix that all share."""
-    prefix = common_prefix_length(cases)
+def _batches(cases: Sequence[EncodedRow], prefix: int) -> Iterator[list[EncodedRow]]:
+    """Cases in their order, each batch as long as BATCH_TOKENS allow with the `prefix` that all share."""
     batch: list[EncodedRow] = []
     tokens = prefix
     for case in cases:

@@ -3,17 +3,23 @@
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import nn
 
 from sweeper.data.encode import IGNORED, EncodedRow
+from sweeper.training.batch import Batch
 from sweeper.training.divergence import loss_ceiling
 from sweeper.training.dropout import DropoutDraw
-from sweeper.training.packed import PackedBatch, pack
+from sweeper.training.packed import pack
+from sweeper.training.padded import pad
 from sweeper.training.slot import Slot
 from sweeper.training.slot_linear import SlotLinear, active_slots, wrap_linears
+
+Layout = Literal["packed", "padded"]
+LAYOUTS: tuple[Layout, ...] = ("packed", "padded")
+"""In the order in which they are tried: packed rows compute least, padded ones suit more architectures."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,15 +39,19 @@ class StepResult:
 
 
 class Engine:
-    """A frozen base whose linear layers carry the adapters of whichever slots are active."""
+    """A frozen base whose linear layers carry the adapters of whichever slots are active.
 
-    def __init__(self, model: Any, share_prefix: bool = True) -> None:
+    Rows are laid out by `layout`; the packed one computes a common prefix once if `share_prefix`.
+    """
+
+    def __init__(self, model: Any, share_prefix: bool = True, layout: Layout = "packed") -> None:
         model.requires_grad_(False)
         self.model = model
         self.decoder: nn.Module = model.base_model
         self.head: nn.Module = model.get_output_embeddings()
         self.layers: dict[str, SlotLinear] = wrap_linears(model, self.head)
         self.share_prefix = share_prefix
+        self.layout: Layout = layout
         self.loss_ceiling = loss_ceiling(self.head.weight.shape[0])
 
     def train(self, slots: Sequence[Slot]) -> Iterator[StepResult]:
@@ -85,10 +95,10 @@ class Engine:
         counts = torch.tensor([float(slot.window_label_count) for slot in slots])
         keys = [slot.dropout_key for slot in slots]
         groups = [slot.next_micro_batch() for slot in slots]
-        batch = pack(groups, [self.share_prefix and key is None for key in keys])
+        batch = self.lay_out(groups, [key is None for key in keys])
         dropouts = [
             DropoutDraw(slot.config.lora_dropout, key, real.nonzero()[:, 0]) if key else None
-            for slot, key, real in zip(slots, keys, batch.real, strict=True)
+            for slot, key, real in zip(slots, keys, batch.real_of_slots(), strict=True)
         ]
         with active_slots(self.layers, [slot.adapter for slot in slots], dropouts):
             sums = self.loss_sums(batch)
@@ -97,12 +107,18 @@ class Engine:
             torch.where(shares.isfinite(), shares, 0.0).sum().backward()  # type: ignore[no-untyped-call]
         return shares.tolist()
 
-    def loss_sums(self, batch: PackedBatch) -> torch.Tensor:
-        """Sum of token cross-entropies in each slot's row, shape [K]."""
-        owners = (batch.labels != IGNORED).nonzero()[:, 0]
-        return torch.zeros(len(batch.input_ids)).index_add(0, owners, self.token_losses(batch))
+    def lay_out(self, groups: Sequence[Sequence[EncodedRow]], may_share: Sequence[bool]) -> Batch:
+        """The slots' micro-batches by the engine's layout; slot k shares a prefix only if `may_share[k]`."""
+        if self.layout == "padded":
+            return pad(groups)
+        return pack(groups, [self.share_prefix and may for may in may_share])
 
-    def token_losses(self, batch: PackedBatch) -> torch.Tensor:
+    def loss_sums(self, batch: Batch) -> torch.Tensor:
+        """Sum of token cross-entropies in each slot's rows, shape [K]."""
+        owners = (batch.labels != IGNORED).nonzero()[:, 0] // batch.rows_per_slot
+        return torch.zeros(batch.slots).index_add(0, owners, self.token_losses(batch))
+
+    def token_losses(self, batch: Batch) -> torch.Tensor:
         """Cross-entropy at each labelled position of all slots in turn, in nats, fp32, shape [labels].
 
         The head runs on labelled positions only.
@@ -110,7 +126,7 @@ class Engine:
         logits = self.labelled_logits(batch).float()
         return nn.functional.cross_entropy(logits, batch.labels[batch.labels != IGNORED], reduction="none")
 
-    def labelled_logits(self, batch: PackedBatch) -> torch.Tensor:
+    def labelled_logits(self, batch: Batch) -> torch.Tensor:
         """Logits at the labelled positions of all slots in turn, shape [labels, vocabulary]."""
         hidden = self.decoder(
             input_ids=batch.input_ids,
@@ -123,13 +139,13 @@ class Engine:
 
     @torch.inference_mode()
     def check_layout(self, rows: Sequence[EncodedRow]) -> float:
-        """Largest difference between the packed layout's logits and the whole model's, row by row.
+        """Largest difference between the layout's logits and the whole model's, row by row.
 
         Architectures differ in whether they honour the packed layout's mask; this shows it at load.
         """
-        packed = self.labelled_logits(pack([rows], self.share_prefix))
+        together = self.labelled_logits(self.lay_out([rows], [True]))
         alone = torch.cat([self._labelled_alone(row) for row in rows])
-        return float((packed - alone).abs().max())
+        return float((together - alone).abs().max())
 
     def _labelled_alone(self, row: EncodedRow) -> torch.Tensor:
         labelled = torch.tensor(row.labels[1:]) != IGNORED

@@ -8,32 +8,29 @@ Cross-contamination", arXiv 2107.02027, extended here by the shared prefix).
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 
 from sweeper.data.encode import IGNORED, EncodedRow, common_prefix_length
+from sweeper.training.batch import Batch
+from sweeper.training.padded import ROUND
 
 _PADDING = -1
 _PREFIX = 0
 
 
-@dataclass(frozen=True, slots=True)
-class PackedBatch:
-    """One packed row for each of K slots.
+def attention_window(config: Any) -> int | None:
+    """How many tokens some layer looks back, by the model's config, or None where all see everything.
 
-    Shapes: input_ids, position_ids, labels, real [K, T]; attention_mask [K, 1, T, T], True where the
-    query (third dimension) may see the key (fourth). `labels` holds the token that follows a
-    position; `real` is False in the padding.
+    transformers lets a mask of four dimensions take a window's place, so rows longer than this would
+    be trained in the packed layout without it. Rows that fit cannot tell.
     """
-
-    input_ids: torch.Tensor
-    position_ids: torch.Tensor
-    labels: torch.Tensor
-    attention_mask: torch.Tensor
-    real: torch.Tensor
+    windows = [getattr(config, name, None) for name in ("sliding_window", "attention_chunk_size")]
+    return min((int(window) for window in windows if window), default=None)
 
 
-def pack(groups: Sequence[Sequence[EncodedRow]], share_prefix: bool | Sequence[bool] = True) -> PackedBatch:
+def pack(groups: Sequence[Sequence[EncodedRow]], share_prefix: bool | Sequence[bool] = True) -> Batch:
     """Packs each slot's micro-batch (`groups[k]`, never empty) into row k.
 
     `share_prefix` is for all slots or for each. A slot with dropout must not share: each of its rows
@@ -45,13 +42,13 @@ def pack(groups: Sequence[Sequence[EncodedRow]], share_prefix: bool | Sequence[b
         for group, share in zip(groups, shares, strict=True)
     ]
     longest = max(len(row.tokens) for row in packed)
-    length = -(-longest // 8) * 8  # matmuls are faster on round lengths
+    length = -(-longest // ROUND) * ROUND
 
     def rectangle(columns: list[list[int]], fill: int) -> torch.Tensor:
         return torch.tensor([column + [fill] * (length - len(column)) for column in columns])
 
     segments = rectangle([row.segments for row in packed], _PADDING)
-    return PackedBatch(
+    return Batch(
         input_ids=rectangle([row.tokens for row in packed], 0),
         position_ids=rectangle([row.positions for row in packed], 0),
         labels=rectangle([row.labels for row in packed], IGNORED),

@@ -20,7 +20,8 @@ class Slot:
     """Trains one trial, a window of `effective_batch_size` rows per optimizer step.
 
     The window's loss is the sum of token cross-entropies over the number of its labels, whatever
-    the micro-batches, as Trainer's with num_items_in_batch.
+    the micro-batches, as Trainer's with num_items_in_batch. So their order within it changes nothing
+    but rounding; `by_length` sorts them, which spares the padded layout padding.
     """
 
     def __init__(
@@ -31,6 +32,7 @@ class Slot:
         micro_batch_size: int,
         seed: int,
         stop_step: int | None = None,
+        by_length: bool = False,
     ) -> None:
         from transformers import get_scheduler
 
@@ -56,6 +58,7 @@ class Slot:
         self.train_seconds = 0.0
         self.losses = LossWatch()
         self._seed = seed
+        self._by_length = by_length
         self._open_windows()
 
     @property
@@ -73,6 +76,8 @@ class Slot:
 
     def _open_window(self) -> None:
         self._pending = [self.rows[index] for index in next(self._windows, [])]
+        if self._by_length:
+            self._pending.sort(key=lambda row: len(row.input_ids))
         self.window_label_count = sum(row.label_count for row in self._pending)
         self.window_loss = 0.0
         self.micro_batch = 0

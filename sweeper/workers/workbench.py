@@ -27,7 +27,8 @@ from sweeper.scoring.suite import Suite
 from sweeper.scoring.target_loss import expected_rows, target_loss
 from sweeper.training.adapter_files import save_adapter
 from sweeper.training.checkpoint import checkpoint_identity
-from sweeper.training.engine import Engine
+from sweeper.training.engine import LAYOUTS, Engine
+from sweeper.training.packed import attention_window
 from sweeper.training.slot import Slot
 from sweeper.training.slot_linear import LoraWeights, active_slots
 from sweeper.workers.checkpointing import Checkpointing
@@ -58,18 +59,24 @@ class Workbench:
         self.engine = Engine(base.model)
         self.dev_rows = expected_rows(setup.dev[0], self.template)
         self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="checkpoints")
-        self._check_layout()
+        self._choose_layout()
 
-    def _check_layout(self) -> None:
-        shortest = sorted(self.rows, key=lambda row: len(row.input_ids))[:4]
-        difference = self.engine.check_layout(shortest)
-        if not difference < LAYOUT_TOLERANCE:
-            raise InputError(
-                "model.base",
-                f"{type(self.engine.model).__name__} does not honour the mask of packed rows "
-                f"(logits differ by {difference:.2g} from rows alone)",
-                "Use a model of another architecture: Llama, Qwen2, Qwen3 and Phi-3 take it",
-            )
+    def _choose_layout(self) -> None:
+        """Packed rows where the base honours their mask, else padded ones, which need none."""
+        *_, longest = rows = sorted(self.rows, key=lambda row: len(row.input_ids))
+        window = attention_window(self.engine.model.config)
+        fits = window is None or len(longest.input_ids) <= window
+        for layout in LAYOUTS if fits else LAYOUTS[1:]:
+            self.engine.layout = layout
+            difference = self.engine.check_layout(rows[:4])
+            if difference < LAYOUT_TOLERANCE:
+                return
+        raise InputError(
+            "model.base",
+            f"{type(self.engine.model).__name__} gives rows in a batch other logits than alone "
+            f"(they differ by {difference:.2g})",
+            "Use a model of another architecture, as Llama, Qwen2, Qwen3 or Phi-3",
+        )
 
     def facts(self) -> WorkerFacts:
         return WorkerFacts(
@@ -116,6 +123,7 @@ class Workbench:
             trial.micro_batch_size,
             self.setup.seed,
             trial.stop_step,
+            by_length=self.engine.layout == "padded",
         )
         identity = checkpoint_identity(trial.config, rows, self.setup.seed, self.setup.base.text)
         saving = Checkpointing(

@@ -13,9 +13,11 @@ from sweeper.scoring import target_loss as module
 from sweeper.scoring.suite import Case, Suite
 from sweeper.scoring.target_loss import expected_rows, target_loss
 from sweeper.space.trial_config import TrialConfig
+from sweeper.training import engine as engine_module
 from sweeper.training.adapter_files import save_adapter
-from sweeper.training.engine import Engine
-from sweeper.training.packed import PackedBatch, pack
+from sweeper.training.batch import Batch
+from sweeper.training.engine import Engine, Layout
+from sweeper.training.packed import pack
 from sweeper.training.slot import Slot
 from tests.scoring.plain_target_loss import plain_target_loss
 from tests.scoring.tiny_tokenizer import tiny_tokenizer
@@ -26,13 +28,13 @@ CASES = random_rows(30, seed=7)
 
 
 @pytest.mark.parametrize("tokens", [1, 64, 1024])
-@pytest.mark.parametrize("share_prefix", [True, False])
+@pytest.mark.parametrize(("share_prefix", "layout"), [(True, "packed"), (False, "packed"), (True, "padded")])
 def test_it_equals_one_case_at_a_time(
-    monkeypatch: pytest.MonkeyPatch, tokens: int, share_prefix: bool
+    monkeypatch: pytest.MonkeyPatch, tokens: int, share_prefix: bool, layout: Layout
 ) -> None:
     monkeypatch.setattr(module, "BATCH_TOKENS", tokens)
     expected = plain_target_loss(tiny_model(), CASES)
-    found = target_loss(Engine(tiny_model(), share_prefix), {}, CASES)
+    found = target_loss(Engine(tiny_model(), share_prefix, layout), {}, CASES)
     assert found == pytest.approx(expected, rel=ROUNDING)
 
 
@@ -63,7 +65,7 @@ def test_each_case_counts_once_however_long_its_answer() -> None:
 def test_planted_faults_are_caught(monkeypatch: pytest.MonkeyPatch, fault: str) -> None:
     counts = [case.label_count for case in CASES]
 
-    def faulty(groups: Any, share_prefix: bool) -> PackedBatch:
+    def faulty(groups: Any, share_prefix: Any) -> Batch:
         batch = pack(groups, share_prefix)
         if fault == "a label lost":
             labels = batch.labels.clone()
@@ -80,7 +82,7 @@ def test_planted_faults_are_caught(monkeypatch: pytest.MonkeyPatch, fault: str) 
             by_case = torch.tensor([target_loss(engine, {}, [case]) for case in CASES])
         found = float((by_case * torch.tensor(counts)).sum() / sum(counts))
     else:
-        monkeypatch.setattr(module, "pack", faulty)
+        monkeypatch.setattr(engine_module, "pack", faulty)
         found = target_loss(engine, {}, CASES)
     assert found != pytest.approx(expected, rel=100 * ROUNDING)
 
@@ -103,7 +105,7 @@ def test_cases_become_rows_of_prompt_and_answer() -> None:
 
 def test_batches_keep_the_order_and_are_as_long_as_may_be(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "BATCH_TOKENS", 64)
-    batches = list(module._batches(CASES))
+    batches = list(module._batches(CASES, prefix=6))
     assert [case for batch in batches for case in batch] == CASES
     lengths = [6 + sum(len(case.input_ids) - 6 for case in batch) for batch in batches]
     assert max(lengths) <= 64

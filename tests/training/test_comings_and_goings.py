@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sweeper.space.trial_config import TrialConfig
+from sweeper.training.batch import Batch
 from sweeper.training.engine import Engine
-from sweeper.training.packed import PackedBatch
 from sweeper.training.slot import Slot
 from tests.training.tiny import random_rows, tiny_model
 from tests.training.trainer_reference import relative_norm, slot_tensors
@@ -153,7 +153,7 @@ def test_one_cohort_by_hand() -> None:
 def leaking_losses(monkeypatch: pytest.MonkeyPatch) -> None:
     exact = Engine.loss_sums
 
-    def leaking(self: Engine, batch: PackedBatch) -> torch.Tensor:
+    def leaking(self: Engine, batch: Batch) -> torch.Tensor:
         sums = exact(self, batch)
         return sums + 0.01 * sums.roll(1).nan_to_num()
 

@@ -10,6 +10,7 @@ from sweeper.data.encode import IGNORED, EncodedRow, common_prefix_length
 from sweeper.space.trial_config import TrialConfig
 from sweeper.training import engine as engine_module
 from sweeper.training import packed as packed_module
+from sweeper.training.batch import Batch
 from sweeper.training.engine import Engine
 from tests.training.tiny import random_chats, random_rows, tiny_model
 from tests.training.trainer_reference import largest_difference, train_with_engine, train_with_trainer
@@ -92,7 +93,7 @@ def scaled_loss(monkeypatch: pytest.MonkeyPatch) -> None:
 def shifted_positions(monkeypatch: pytest.MonkeyPatch) -> None:
     exact = packed_module.pack
 
-    def pack(groups: Any, share_prefix: bool = True) -> packed_module.PackedBatch:
+    def pack(groups: Any, share_prefix: bool = True) -> Batch:
         batch = exact(groups, share_prefix)
         after_prefix = batch.position_ids >= common_prefix_length(groups[0])
         return replace(batch, position_ids=batch.position_ids + after_prefix)
@@ -103,7 +104,7 @@ def shifted_positions(monkeypatch: pytest.MonkeyPatch) -> None:
 def dropped_label(monkeypatch: pytest.MonkeyPatch) -> None:
     exact = packed_module.pack
 
-    def pack(groups: Any, share_prefix: bool = True) -> packed_module.PackedBatch:
+    def pack(groups: Any, share_prefix: bool = True) -> Batch:
         batch = exact(groups, share_prefix)
         labels = batch.labels.clone()
         labels[0, int((labels[0] != IGNORED).nonzero()[0, 0])] = IGNORED
@@ -115,7 +116,7 @@ def dropped_label(monkeypatch: pytest.MonkeyPatch) -> None:
 def leaking_neighbour(monkeypatch: pytest.MonkeyPatch) -> None:
     exact = packed_module.pack
 
-    def pack(groups: Any, share_prefix: bool = True) -> packed_module.PackedBatch:
+    def pack(groups: Any, share_prefix: bool = True) -> Batch:
         batch = exact(groups, share_prefix)
         length = batch.input_ids.shape[1]
         return replace(batch, attention_mask=torch.ones(1, 1, length, length, dtype=torch.bool).tril())

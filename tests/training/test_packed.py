@@ -7,7 +7,7 @@ import torch
 
 from sweeper.data.encode import IGNORED, EncodedRow
 from sweeper.training.engine import Engine
-from sweeper.training.packed import pack
+from sweeper.training.packed import attention_window, pack
 from tests.training.tiny import random_chats, random_rows, tiny_model
 
 
@@ -47,3 +47,12 @@ def test_an_architecture_that_ignores_the_mask_is_seen(monkeypatch: pytest.Monke
 
     engine.decoder = Deaf()
     assert engine.check_layout(random_rows(6)) > 1e-2
+
+
+def test_how_far_a_model_looks_back() -> None:
+    from transformers import Gemma3TextConfig, LlamaConfig, MistralConfig, Qwen2Config, Qwen3Config
+
+    assert attention_window(MistralConfig(sliding_window=7)) == 7
+    assert attention_window(Gemma3TextConfig(sliding_window=9)) == 9
+    for config in (LlamaConfig(), MistralConfig(sliding_window=None), Qwen2Config(), Qwen3Config()):
+        assert attention_window(config) is None

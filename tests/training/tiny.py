@@ -29,6 +29,24 @@ def tiny_model(seed: int = 0, **changes: Any) -> Any:
     return LlamaForCausalLM(LlamaConfig(**{**settings, **changes})).eval()
 
 
+def sliding_window_model(vocab_size: int = VOCABULARY) -> Any:
+    """A tiny Mistral that sees four tokens back: a mask of four dimensions takes that window's place."""
+    from transformers import MistralConfig, MistralForCausalLM
+
+    torch.manual_seed(0)
+    config = MistralConfig(
+        vocab_size=vocab_size,
+        hidden_size=32,
+        intermediate_size=64,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        initializer_range=0.2,
+        sliding_window=4,
+    )
+    return MistralForCausalLM(config).eval()
+
+
 def random_rows(count: int, seed: int = 0, prefix: int = 6, longest: int = 12) -> list[EncodedRow]:
     """Rows that begin with the same `prefix` tokens and differ in length and in label count."""
     draw = random.Random(seed)

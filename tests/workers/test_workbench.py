@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import torch
 
+from sweeper.errors import InputError
 from sweeper.events import (
     CheckpointSaved,
     Event,
@@ -25,11 +26,13 @@ from sweeper.models.reference import resolve_base
 from sweeper.scoring.load_suite import load_suite
 from sweeper.space.load import load_space
 from sweeper.space.trial_config import TrialConfig
+from sweeper.training.engine import Engine
 from sweeper.training.slot import Slot
 from sweeper.workers import checkpointing, workbench
 from sweeper.workers.workbench import Workbench
 from sweeper.workers.worker import WorkerSetup
 from tests.tiny_base import save_tiny_space
+from tests.training.tiny import sliding_window_model
 
 CONFIG = TrialConfig(
     learning_rate=1e-2, lora_rank=2, effective_batch_size=4, max_seq_length=64, num_train_epochs=2
@@ -241,8 +244,8 @@ def test_a_slot_that_is_kept_is_seen(make: Callable[..., Workbench], monkeypatch
     kept: list[Any] = []
 
     class Kept(Slot):
-        def __init__(self, *arguments: Any) -> None:
-            super().__init__(*arguments)
+        def __init__(self, *arguments: Any, **named: Any) -> None:
+            super().__init__(*arguments, **named)
             kept.append(self)
 
     monkeypatch.setattr(workbench, "Slot", Kept)
@@ -254,3 +257,27 @@ def test_the_folder_is_where_the_driver_looks(make: Callable[..., Workbench], tm
     train(make(), planned(7, 1, 0))
     assert SweepFolder(tmp_path).checkpoint(7) == tmp_path / "trials" / "0007" / "checkpoint"
     assert SweepFolder(tmp_path).checkpoint(7).is_file()
+
+
+def test_a_base_that_loses_its_window_in_packed_rows_trains_on_padded_ones(
+    make: Callable[..., Workbench], setup: WorkerSetup, tmp_path: Path
+) -> None:
+    from transformers import AutoTokenizer
+
+    folder = tmp_path / "mistral"
+    tokenizer = AutoTokenizer.from_pretrained(setup.base.source)
+    sliding_window_model(vocab_size=len(tokenizer)).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    bench = make(base=resolve_base(str(folder), tmp_path))
+    assert bench.engine.layout == "padded"
+    events = train(bench, planned(stop=3, rung=0))
+    assert told(events, RungReached, "step") == [(3,)]
+    assert make().engine.layout == "packed"
+
+
+def test_a_base_that_no_layout_suits_is_refused(
+    make: Callable[..., Workbench], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Engine, "check_layout", lambda *_: float("nan"))
+    with pytest.raises(InputError, match="gives rows in a batch other logits than alone"):
+        make()
