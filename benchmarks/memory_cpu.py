@@ -1,8 +1,8 @@
 """Predicted against really resident memory on the CPU: python benchmarks/memory_cpu.py [--json] [N]
 
 Each setting (with N, the first N of them) is trained for two steps of the engine on SmolLM2 by a
-process of its own. Its peak resident memory (VmHWM of Linux) less that after the imports and a warm-up
-on a tiny model is what was measured; the replay on tensors without data is what was predicted. Large
+process of its own. Its peak resident memory (VmHWM of Linux) less what imports, a warm-up on a tiny model
+and loading left behind is what was measured; the replay on tensors without data is what was predicted. Large
 tensors lie on mmap, so that the C library gives back what is freed. The instrument knows nothing of
 the tracker.
 """
@@ -84,10 +84,10 @@ def _measured(step: EngineStep) -> int:
     from sweeper.models.reference import resolve_base
 
     _two_steps(_tiny_model(), step)
-    gc.collect()
-    before = _status_bytes("VmRSS")
     model = load_base(resolve_base(MODEL, Path.cwd())).model
     gc.collect()
+    weights = sum(parameter.untyped_storage().nbytes() for parameter in model.parameters())
+    before = _status_bytes("VmRSS") - weights
     Path("/proc/self/clear_refs").write_text("5")  # VmHWM starts anew: loading is not training
     _two_steps(model, step)
     return _status_bytes("VmHWM") - before

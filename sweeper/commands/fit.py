@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, get_args
 from sweeper.errors import InputError
 from sweeper.memory.gpus import gpu_bytes
 from sweeper.memory.settings import Dtype, Layout, Optim, Quantization
+from sweeper.models.quiet import quiet_libraries
 from sweeper.space.base import resolve_base
 from sweeper.space.suggest import did_you_mean
 
@@ -55,6 +56,7 @@ def fit(model: str, options: FitOptions) -> None:
     optim: Optim = _one_of("--optim", options.optim, get_args(Optim))  # type: ignore[assignment]
     layout: Layout = _one_of("--layout", options.layout, get_args(Layout))  # type: ignore[assignment]
 
+    quiet_libraries()
     from sweeper.memory.base_config import BaseConfig
     from sweeper.memory.fit import Grid, fit
     from sweeper.models.config import read_config

@@ -1,5 +1,6 @@
 """A base model's config alone, without its weights."""
 
+import logging
 from typing import Any
 
 from sweeper.errors import InputError, UnavailableError
@@ -14,10 +15,16 @@ def read_config(reference: BaseReference) -> dict[str, Any]:
     """
     from transformers import AutoConfig
 
+    logging.getLogger("huggingface_hub").setLevel(logging.CRITICAL)  # it tells each of its retries
     named = {"gguf_file": reference.gguf_file} if reference.gguf_file else {}
     try:
         config = AutoConfig.from_pretrained(reference.source, **named)
-    except OSError:
+    except OSError as error:
+        if "gated" in str(error):
+            raise UnavailableError(
+                f"{reference.text}: its maker wants to be asked first. "
+                "Accept the terms on the model's page, then `hf auth login`."
+            ) from None
         raise UnavailableError(
             f"{reference.text}: its config.json is neither in the cache nor to be had from the hub. "
             "Name a folder that holds the config.json, or go online."
