@@ -11,6 +11,7 @@ from typing import Any
 
 from sweeper.errors import ProofError, SweepError
 from sweeper.promote.build import Built
+from sweeper.promote.disk import refuse_small_store
 from sweeper.promote.greedy import Followed
 from sweeper.promote.journal import remove_candidates
 from sweeper.promote.live_models import LiveModel, reference_of
@@ -63,6 +64,7 @@ def publish(
     reference = reference_of(record.name, list(record.models))
     candidates = list(dict.fromkeys([*(model.name for model in record.models), reference.name]))
     remove_candidates(client, candidates)
+    refuse_small_store(built.gguf.stat().st_size, record.quantizations, client.url)
     try:
         _Candidates(built, suite, settings, client, record).make(reference)
         _note_digests(client, record)
