@@ -7,6 +7,7 @@ from pathlib import Path
 from sweeper.data.template import template_of
 from sweeper.models.load import Base, load_base
 from sweeper.promote.converter import convert_to_gguf, find_converter
+from sweeper.promote.disk import refuse_small_work_disk
 from sweeper.promote.file_hashes import file_hashes
 from sweeper.promote.gguf_vocabulary import adds_bos, prove_vocabulary, stop_adding_bos
 from sweeper.promote.greedy import GreedyModel
@@ -53,6 +54,7 @@ def build(request: PromotionRequest, record: Record) -> Built:
     template = template_of(base.tokenizer, request.chat_template)
     system = request.settings.system
     cases = case_prompts(template, request.suite, system)
+    refuse_small_work_disk(base.model.num_parameters(), request.work_dir)
     with record.step("merge"):
         merge_adapter(base, adapter, folder)
     with record.step("prove merge"):

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from sweeper.promote.difference import describe_difference
 
 if TYPE_CHECKING:
+    from torch import Tensor
     from transformers import PreTrainedModel
 
 TIE_MARGIN = 0.1
@@ -33,14 +34,15 @@ class Followed:
     """An answer from elsewhere, held against the model's own.
 
     `difference` is None where every token is the model's choice or the runner-up of a tie, and tells
-    the first other token else. `ended` is whether the model itself would end there, and `text` what
-    it would say. `ties` holds the margins of the ties that were met.
+    the first other token else. `ended` is whether the model itself would end there, and `text` what it
+    would say, by `token_ids`. `ties` holds the margins of the ties that were met.
     """
 
     difference: str | None
     text: str
     ended: bool
     ties: tuple[float, ...]
+    token_ids: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,16 @@ class GreedyModel:
         ids, runners_up, margins = zip(*chosen, strict=True) if chosen else ((), (), ())
         return GreedyAnswer(ids, runners_up, margins, bool(ids) and ids[-1] in self.end_ids)
 
+    def logprobs(self, prompt: Sequence[int], answer: Sequence[int]) -> "Tensor":
+        """Log probabilities of every token in the place of each token of `answer`: [tokens, vocabulary]."""
+        import torch
+
+        with torch.inference_mode():
+            ids = torch.tensor([[*prompt, *answer[:-1]]])
+            logits = self.model(input_ids=ids, logits_to_keep=len(answer)).logits[0].float()
+            log_probabilities: Tensor = logits.log_softmax(-1)
+            return log_probabilities
+
     def text(self, token_ids: Sequence[int]) -> str:
         """Answer text as Ollama gives it: no special tokens, and nothing tidied up."""
         return str(
@@ -89,15 +101,15 @@ class GreedyModel:
             ids = [*taken, *own.token_ids]
             own_text = self.text(ids)
             if own_text.strip() == text.strip():
-                return Followed(None, own_text, own.ended, ties)
+                return Followed(None, own_text, own.ended, ties, tuple(ids))
             place = self._tie(taken, own, text)
             if place is None:
                 difference = describe_difference(text.strip(), own_text.strip())
-                return Followed(difference, own_text, own.ended, ties)
+                return Followed(difference, own_text, own.ended, ties, tuple(ids))
             taken += [*own.token_ids[:place], own.runners_up[place]]
             ties += (own.margins[place],)
             if taken[-1] in self.end_ids:
-                return Followed(None, self.text(taken), True, ties)
+                return Followed(None, self.text(taken), True, ties, tuple(taken))
 
     def _tie(self, taken: Sequence[int], own: GreedyAnswer, text: str) -> int | None:
         """Where `text` leaves the model's answer for the runner-up of a tie; None where it does not."""

@@ -118,6 +118,8 @@ class Promotion:
     gguf_sha256: str
     gguf_md5: str
     proofs: tuple[Proof, ...]
+    missing_instruments: tuple[str, ...]
+    """What this server does not offer; the proofs that need it were not made."""
     suite: str
     ollama_score: float | None
     merged_score: float | None

@@ -11,13 +11,15 @@ from typing import Any
 
 from sweeper.errors import ProofError, SweepError
 from sweeper.promote.build import Built
+from sweeper.promote.disk import refuse_small_store
 from sweeper.promote.greedy import Followed
 from sweeper.promote.journal import remove_candidates
 from sweeper.promote.live_models import LiveModel, reference_of
+from sweeper.promote.logprobs import TOP, prove_logprobs
 from sweeper.promote.ollama_prompt import choose_prompt
 from sweeper.promote.promotion import PromotedAnswer
 from sweeper.promote.prompts import Prompt
-from sweeper.promote.proofs import prove_answers, prove_endings, prove_rendered, prove_token_counts
+from sweeper.promote.proofs import Proof, prove_answers, prove_endings, prove_rendered, prove_token_counts
 from sweeper.promote.quantized import Observed, mean_agreement, prove_quantized
 from sweeper.promote.record import Record
 from sweeper.promote.swap import carry_out, next_swap
@@ -64,6 +66,7 @@ def publish(
     reference = reference_of(record.name, list(record.models))
     candidates = list(dict.fromkeys([*(model.name for model in record.models), reference.name]))
     remove_candidates(client, candidates)
+    refuse_small_store(built.gguf.stat().st_size, record.quantizations, client.url)
     try:
         _Candidates(built, suite, settings, client, record).make(reference)
         _note_digests(client, record)
@@ -131,6 +134,7 @@ class _Candidates:
         with record.step("answer in transformers"):
             pairs = zip(record.each("answer in transformers", built.cases), of_cases, strict=True)
             followed = [built.merged.follow(prompt.token_ids, answer.content) for prompt, answer in pairs]
+            logprobs = self._compare_logprobs(followed, of_cases)
         _score(self.suite, of_cases, followed, record)
         record.note(model, score=seen.score)
         record.prove(
@@ -138,10 +142,18 @@ class _Candidates:
                 prove_rendered(self._prompts, seen.rendered, built.bos),
                 prove_token_counts(self._prompts, seen.answers),
                 prove_answers(built.cases, followed),
+                *logprobs,
                 prove_endings(built.cases, followed, of_cases),
             ]
         )
         return seen
+
+    def _compare_logprobs(self, followed: Sequence[Followed], answers: Sequence[ChatAnswer]) -> list[Proof]:
+        """No proof where the server gives no log probabilities, which the record keeps."""
+        if not any(answer.tokens for answer in answers):
+            self.record.missing.append("logprobs (Ollama 0.12.11 and later)")
+            return []
+        return [prove_logprobs(self.built.merged, self.built.cases, followed, answers)]
 
     def _quantize(self, model: LiveModel, reference: LiveModel) -> None:
         with self.record.step(f"quantize to {model.quantization}"):
@@ -166,7 +178,9 @@ class _Candidates:
             options = _greedy_options(self.settings, self.suite.max_new_tokens)
             rendered = tuple(self.client.render(name, prompt.messages) for prompt in prompts)
             asked = self.record.each(step, prompts)
-            answers = tuple(self.client.chat(name, prompt.messages, options) for prompt in asked)
+            answers = tuple(
+                self.client.chat(name, prompt.messages, options, top_logprobs=TOP) for prompt in asked
+            )
         return Observed(rendered, answers, _mean_score(self.suite, answers[: len(self.built.cases)]))
 
 

@@ -36,6 +36,7 @@ class Record:
     progress: Progress
     quantizations: tuple[Quantization, ...] = ("f16",)
     proofs: list[Proof] = field(default_factory=list)
+    missing: list[str] = field(default_factory=list)
     answers: tuple[PromotedAnswer, ...] = ()
     merged_score: float | None = None
     go_template: str | None = None
@@ -114,6 +115,7 @@ class Record:
             gguf_sha256=self.gguf_sha256,
             gguf_md5=self.gguf_md5,
             proofs=tuple(self.proofs),
+            missing_instruments=tuple(self.missing),
             suite=request.suite.name,
             ollama_score=self.ollama_score,
             merged_score=self.merged_score,

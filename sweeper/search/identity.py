@@ -35,7 +35,7 @@ def identity_of(space: Space) -> Identity:
     return {
         "model.base": space.base,
         **_data_identity(space.data),
-        "evaluation.dev": [suite_fingerprint(suite) for suite in load_suites(space.dev)],
+        "evaluation.dev": _HASH + ", ".join(suite_fingerprint(suite) for suite in load_suites(space.dev)),
         "search.seed": space.search.seed,
         "search.sampler": space.search.sampler,
         "search.objective": space.search.objective,

@@ -38,14 +38,27 @@ class KeptModel:
 
 
 @dataclass(frozen=True, slots=True)
+class TokenLogprobs:
+    """A token of an answer, and the likeliest ones in its place with their log probabilities, before
+    penalties and temperature. Texts that end inside a character hold U+FFFD."""
+
+    text: str
+    likeliest: tuple[tuple[str, float], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class ChatAnswer:
     """One answer. `done_reason` is "stop" where the model ended it, "length" at `num_predict` tokens,
-    and "" where the server gave up on it. Token counts are the server's own."""
+    and "" where the server gave up on it. Token counts are the server's own.
+
+    `tokens` is empty where no log probabilities were asked for, or the server gives none.
+    """
 
     content: str
     prompt_tokens: int
     answer_tokens: int
     done_reason: str
+    tokens: tuple[TokenLogprobs, ...] = ()
 
 
 class OllamaClient:
@@ -168,17 +181,24 @@ class OllamaClient:
         messages: Sequence[Message],
         options: Mapping[str, Any],
         schema: Mapping[str, Any] | None = None,
+        top_logprobs: int = 0,
     ) -> ChatAnswer:
-        """One answer, whole. `options` override the model's own parameters for this call; a JSON `schema`
-        holds the answer to it."""
-        format = None if schema is None else dict(schema)
+        """One answer, whole. `options` override the model's own parameters for this call.
+
+        A JSON `schema` holds the answer to it. With `top_logprobs` (20 at most) its tokens come with
+        log probabilities, by servers that have them.
+        """
+        wanted: dict[str, Any] = {"logprobs": True, "top_logprobs": top_logprobs} if top_logprobs else {}
+        if schema is not None:
+            wanted["format"] = dict(schema)
         with self._told(f"answering as {model}"):
-            response = self._ollama.chat(model, list(messages), options=dict(options), format=format)
+            response = self._ollama.chat(model, list(messages), options=dict(options), **wanted)
         return ChatAnswer(
             content=response.message.content or "",
             prompt_tokens=response.prompt_eval_count or 0,
             answer_tokens=response.eval_count or 0,
             done_reason=(response.done_reason or "") if response.done else "",
+            tokens=tuple(_token(token) for token in response.logprobs or ()),
         )
 
     @contextmanager
@@ -211,3 +231,7 @@ def _read_in_chunks(path: Path, on_share: ShareDone) -> Iterator[bytes]:
 
 def _one_line(text: str) -> str:
     return " ".join(text.split()).rstrip(".")[:500]
+
+
+def _token(found: Any) -> TokenLogprobs:
+    return TokenLogprobs(found.token, tuple((each.token, each.logprob) for each in found.top_logprobs or ()))

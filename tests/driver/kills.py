@@ -5,7 +5,7 @@ import signal
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import wraps
-from typing import Any
+from typing import Any, ClassVar
 
 import optuna
 
@@ -14,6 +14,7 @@ from sweeper.event_log import EventLog
 from sweeper.search.study import Study
 from sweeper.tracking.follower import Follower
 from sweeper.workers.link import Link
+from sweeper.workers.spawned import MakeBench
 from sweeper.workers.worker import WorkerSetup
 from tests.driver.scripted import ScriptedBench, SpawnedScriptedWorker
 
@@ -81,4 +82,4 @@ def killed_bench(setup: WorkerSetup, link: Link) -> ScriptedBench:
 
 
 class KilledWorker(SpawnedScriptedWorker):
-    make_bench = killed_bench
+    make_bench: ClassVar[MakeBench] = staticmethod(killed_bench)

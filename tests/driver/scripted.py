@@ -9,6 +9,7 @@ import json
 import os
 import time
 from pathlib import Path
+from typing import ClassVar
 
 from sweeper.data.order import total_examples, total_steps
 from sweeper.events import (
@@ -26,7 +27,7 @@ from sweeper.home import SweepFolder
 from sweeper.memory.plan import Cohort, PlannedTrial
 from sweeper.space.trial_config import TrialConfig
 from sweeper.workers.link import Link
-from sweeper.workers.spawned import SpawnedWorker
+from sweeper.workers.spawned import MakeBench, SpawnedWorker
 from sweeper.workers.worker import Emit, WorkerFacts, WorkerSetup
 
 ROWS = 36
@@ -133,4 +134,4 @@ class ScriptedWorker:
 class SpawnedScriptedWorker(SpawnedWorker):
     """In a process of its own, over the real pipe."""
 
-    make_bench = ScriptedBench
+    make_bench: ClassVar[MakeBench] = ScriptedBench

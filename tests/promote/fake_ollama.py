@@ -11,7 +11,7 @@ from typing import Any
 
 from sweeper.data.template import Template
 from sweeper.promote.greedy import GreedyModel
-from sweeper.serving.ollama import ChatAnswer, KeptModel, Message, OllamaClient, ShareDone
+from sweeper.serving.ollama import ChatAnswer, KeptModel, Message, OllamaClient, ShareDone, TokenLogprobs
 
 
 class Killed(BaseException):
@@ -97,15 +97,36 @@ class FakeOllama(OllamaClient):
         messages: Sequence[Message],
         options: Mapping[str, Any],
         schema: Mapping[str, Any] | None = None,
+        top_logprobs: int = 0,
     ) -> ChatAnswer:
         def act() -> ChatAnswer:
             ids = self.template.token_ids(self._prompt(self.kept[model], messages))
             answer = self.model.answer(ids)
             reason = "stop" if answer.ended else "length"
-            return ChatAnswer(self.model.text(answer.token_ids), len(ids), len(answer.token_ids), reason)
+            tokens = self._tokens(ids, answer.token_ids, top_logprobs)
+            return ChatAnswer(
+                self.model.text(answer.token_ids), len(ids), len(answer.token_ids), reason, tokens
+            )
 
         answer = self.answer_fault(self._do(act))
         return self.quantized_fault(answer) if self.kept[model].get("quantize") else answer
+
+    def _tokens(self, prompt: Sequence[int], answer: Sequence[int], top: int) -> tuple[TokenLogprobs, ...]:
+        """Each token decoded by itself, as llama.cpp does."""
+        if not top:
+            return ()
+        likeliest = self.model.logprobs(prompt, answer).topk(top)
+        decode = self.model.tokenizer.decode
+        return tuple(
+            TokenLogprobs(
+                decode([token]),
+                tuple((decode([each]), value) for each, value in zip(ids, values, strict=True)),
+            )
+            for token, ids, values in zip(
+                answer, likeliest.indices.tolist(), likeliest.values.tolist(), strict=True
+            )
+            if token not in self.model.end_ids
+        )
 
     def _prompt(self, made: Mapping[str, Any], messages: Sequence[Message]) -> str:
         system = made.get("system")

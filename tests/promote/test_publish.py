@@ -67,7 +67,7 @@ def test_a_proven_model_goes_live(built: Built) -> None:
     assert ollama.kept.keys() == {LIVE, EARLIER}
     assert ollama.kept[EARLIER] == OLD
     assert ollama.kept[LIVE]["parameters"] == {"repeat_penalty": 1.0, "num_ctx": 256, "temperature": 0.7}
-    assert [proof.passed for proof in record.proofs] == [True] * 4
+    assert [proof.passed for proof in record.proofs] == [True] * 5
     assert record.go_template is None
     assert [answer.merged for answer in record.answers] == [answer.ollama for answer in record.answers]
 
@@ -153,7 +153,7 @@ def test_somebody_elses_change_meanwhile_is_not_lost(built: Built) -> None:
 def test_a_dry_run_proves_all_and_changes_nothing(built: Built) -> None:
     ollama = fake(built)
     record = run(built, ollama, is_dry=True)
-    assert [proof.passed for proof in record.proofs] == [True] * 4
+    assert [proof.passed for proof in record.proofs] == [True] * 5
     assert ollama.kept == {LIVE: OLD}
 
 

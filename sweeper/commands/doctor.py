@@ -1,0 +1,27 @@
+"""`sweep doctor`: what promotion will find in Ollama."""
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from sweeper.serving.instruments import instruments
+from sweeper.serving.ollama import OllamaClient
+from sweeper.serving.store import free_bytes, store_folder
+
+
+def doctor(host: str | None) -> None:
+    """Raises UnavailableError where no Ollama answers. Loads the smallest model that is there."""
+    client = OllamaClient.connect(host)
+    console = Console()
+    kept = client.models()
+    console.print(f"Ollama {client.version()} answers at {client.url}, {len(kept)} models", highlight=False)
+    folder = store_folder(client.url)
+    room = f"{free_bytes(folder) / 1e9:.1f} GB free in {folder}" if folder else "not known from here"
+    console.print(f"Room for models: {room}", highlight=False, markup=False)
+    table = Table(box=box.SIMPLE_HEAD)
+    for column in ("it shows", "", "what is proven by it"):
+        table.add_column(column)
+    for instrument in instruments(client):
+        answer = {True: "yes", False: "no", None: "no model to ask with"}[instrument.offered]
+        table.add_row(instrument.name, answer, instrument.serves)
+    console.print(table)

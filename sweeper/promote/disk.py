@@ -1,0 +1,38 @@
+"""Room on the disks, told before anything is written."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from sweeper.errors import UnavailableError
+from sweeper.serving.store import free_bytes, store_folder
+from sweeper.space.promote_settings import Quantization
+
+_F16_BYTES = 2
+_SHARE_OF_F16: dict[Quantization, float] = {"f16": 1.0, "q8_0": 0.54, "q4_K_M": 0.35, "q4_K_S": 0.33}
+"""A little more than their bits per weight (8.5, about 5 and 4.7): small models keep large tensors."""
+
+
+def refuse_small_work_disk(parameters: int, work_dir: Path) -> None:
+    """Raises UnavailableError unless the merged folder and the .gguf, both in f16, have room."""
+    _refuse(work_dir, 2 * _F16_BYTES * parameters, "the merged model and its .gguf")
+
+
+def refuse_small_store(gguf_bytes: int, quantizations: Sequence[Quantization], url: str) -> None:
+    """The same for Ollama's store where that is known: the upload, the copy that its create makes of it,
+    and every quantised model. Two temporary copies are never there at once."""
+    folder = store_folder(url)
+    if folder is not None:
+        shares = 2 + sum(_SHARE_OF_F16[name] for name in quantizations if name != "f16")
+        _refuse(folder, round(shares * gguf_bytes), "Ollama's copies of the model")
+
+
+def _refuse(folder: Path, needed: int, what: str) -> None:
+    free = free_bytes(folder)
+    if free < needed:
+        raise UnavailableError(
+            f"{folder} has {_gigabytes(free)} free, and {what} need {_gigabytes(needed)}: make room there."
+        )
+
+
+def _gigabytes(size: int) -> str:
+    return f"{size / 1e9:.1f} GB"

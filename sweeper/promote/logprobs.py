@@ -1,0 +1,109 @@
+"""Ollama's log probabilities against the merged model's, token by token.
+
+The finest instrument there is from outside: it sees a tensor that is off where every greedy answer is
+still the same. It is blind to penalties and temperature, which come after it.
+"""
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sweeper.promote.greedy import Followed, GreedyModel
+from sweeper.promote.prompts import Prompt
+from sweeper.promote.proofs import Proof
+from sweeper.serving.ollama import ChatAnswer, TokenLogprobs
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+TOP = 20
+"""Likeliest tokens that are compared in each place; Ollama gives no more."""
+LOGPROB_BOUND = 0.02
+"""Allowed root mean square of the differences, in nats. See docs/promotion.md for the control."""
+NAME = "logprobs = merged model's"
+_BROKEN = "\N{REPLACEMENT CHARACTER}"
+
+
+def prove_logprobs(
+    model: GreedyModel,
+    prompts: Sequence[Prompt],
+    followed: Sequence[Followed],
+    answers: Sequence[ChatAnswer],
+    bound: float = LOGPROB_BOUND,
+) -> Proof:
+    """The likeliest tokens of each answer have the same log probabilities in Ollama as in `model`.
+
+    End tokens and texts that end inside a character are left out, and so is what follows a token that
+    was split in another way; that must be less than half of all.
+    """
+    compared = [
+        compare(model, prompt, own.token_ids, answer.tokens)
+        for prompt, own, answer in zip(prompts, followed, answers, strict=True)
+    ]
+    found = [each for one in compared for each in one.differences]
+    tokens, cut = sum(len(answer.tokens) for answer in answers), sum(one.cut for one in compared)
+    if not found or 2 * cut >= tokens:
+        return Proof(NAME, False, f"{cut} of {tokens} tokens follow one that was split in another way")
+    rms = math.sqrt(sum(each * each for each in found) / len(found))
+    detail = (
+        f"{len(found)} log probabilities of {tokens - cut} tokens; root mean square of the differences "
+        f"{rms:.4f}, largest {max(map(abs, found)):.3f} (allowed {bound:g})"
+    )
+    return Proof(NAME, rms <= bound, detail)
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """Ollama's log probabilities minus the model's own, and how many tokens were `cut` off: those from
+    the first one that was split in another way."""
+
+    differences: tuple[float, ...]
+    cut: int
+
+
+def compare(
+    model: GreedyModel, prompt: Prompt, answer: Sequence[int], tokens: Sequence[TokenLogprobs]
+) -> Compared:
+    """`answer` are the token ids of the model's own answer, which reads as Ollama's does."""
+    ids = [each for each in answer if each not in model.end_ids]
+    if not ids or not tokens:
+        return Compared((), len(tokens))
+    logprobs = model.logprobs(prompt.token_ids, ids)
+    found: list[float] = []
+    for place, (token, own_id) in enumerate(zip(tokens, ids, strict=False)):
+        begun = ids[:place]
+        own_text = _piece(model, begun, own_id)
+        if _BROKEN in own_text + token.text:
+            continue
+        if place and own_text != token.text:  # the first one may come without its leading blank
+            return Compared(tuple(found), len(tokens) - place)
+        own, theirs = _own_likeliest(model, begun, logprobs[place]), _by_text(token.likeliest)
+        found += [theirs[text] - own[text] for text in theirs.keys() & own.keys()]
+    return Compared(tuple(found), 0)
+
+
+def _own_likeliest(model: GreedyModel, begun: Sequence[int], logprobs: "Tensor") -> dict[str, float]:
+    """Twice as many as Ollama gives: its last ones may stand a little further down here."""
+    values, ids = logprobs.topk(min(2 * TOP, len(logprobs)))
+    pieces = [_piece(model, begun, each) for each in ids.tolist()]
+    return _by_text(zip(pieces, values.tolist(), strict=True))
+
+
+def _piece(model: GreedyModel, begun: Sequence[int], token: int) -> str:
+    """What `token` adds to the text of `begun`."""
+    before = model.text(begun)
+    after = model.text([*begun, token])
+    return after[len(before) :] if after.startswith(before) else _BROKEN
+
+
+def _by_text(pairs: Iterable[tuple[str, float]]) -> dict[str, float]:
+    """Without empty texts, broken ones, and those that two tokens have."""
+    kept: dict[str, float] = {}
+    doubled = set()
+    for text, value in pairs:
+        if text in kept:
+            doubled.add(text)
+        if text and _BROKEN not in text:
+            kept[text] = value
+    return {text: value for text, value in kept.items() if text not in doubled}
