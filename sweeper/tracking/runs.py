@@ -3,6 +3,7 @@
 import contextlib
 import os
 import sqlite3
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -38,7 +39,29 @@ def make_client(uri: str) -> "MlflowClient":
     _hush()
     from mlflow import MlflowClient
 
+    make_database(uri)
     return MlflowClient(tracking_uri=uri)
+
+
+def make_database(uri: str) -> None:
+    """Makes MLflow's database where there is none, whole or not at all.
+
+    MLflow makes it by some forty migrations. A process that dies among them leaves a database that
+    MLflow refuses for ever after, so they run on a file beside it, which then takes its name.
+    """
+    path = Path(uri.removeprefix("sqlite:///"))
+    if path.exists():
+        return
+    from mlflow import MlflowClient
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix="mlflow-") as folder:
+        whole = Path(folder) / path.name
+        MlflowClient(tracking_uri=f"sqlite:///{whole}").search_experiments(max_results=1)
+        with contextlib.closing(sqlite3.connect(whole)) as database:
+            database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        with contextlib.suppress(FileExistsError):  # another sweep was quicker: its database is as good
+            os.link(whole, path)
 
 
 def probe(uri: str) -> None:

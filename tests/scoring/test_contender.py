@@ -106,7 +106,9 @@ class FakeOllama(OllamaClient):
     def digest(self, model: str) -> str | None:
         return "sha256:1" if model == "bot:latest" else None
 
-    def chat(self, model: str, messages: Any, options: Any, schema: Any = None) -> ChatAnswer:
+    def chat(
+        self, model: str, messages: Any, options: Any, schema: Any = None, top_logprobs: int = 0
+    ) -> ChatAnswer:
         self.options.append(options)
         return ChatAnswer(messages[-1]["content"].split()[-1] + " END more", 5, 3, "stop")
 

@@ -26,7 +26,9 @@ class Server(OllamaClient):
             raise SweepError("cannot")
         return "Hello"
 
-    def chat(self, model: str, messages: Any, options: Any, top_logprobs: int = 0) -> ChatAnswer:
+    def chat(
+        self, model: str, messages: Any, options: Any, schema: Any = None, top_logprobs: int = 0
+    ) -> ChatAnswer:
         self.asked.add(model)
         return ChatAnswer("Hi", 1, 1, "length", (TOKEN,) if self.has_logprobs else ())
 

@@ -34,6 +34,7 @@ class FakeJudge(OllamaClient):
         messages: Sequence[Message],
         options: Mapping[str, Any],
         schema: Mapping[str, Any] | None = None,
+        top_logprobs: int = 0,
     ) -> ChatAnswer:
         self.asked.append((model, messages, options, schema))
         if isinstance(self.reply, Exception):
