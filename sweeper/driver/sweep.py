@@ -1,6 +1,7 @@
 """The loop of a sweep: ask a wave, plan, train rung by rung, stop the weak, tell."""
 
 import contextlib
+import dataclasses
 import shutil
 import time
 from collections.abc import Callable
@@ -9,7 +10,7 @@ from contextlib import closing
 from sweeper.driver.books import Books, View
 from sweeper.driver.interrupts import Interrupts
 from sweeper.errors import SweepError, TrainingError
-from sweeper.events import TrialAsked, TrialFailed, TrialPruned
+from sweeper.events import TrialAsked, TrialCompleted, TrialFailed, TrialPruned
 from sweeper.home import Home
 from sweeper.lock import held_lock
 from sweeper.memory.fitness import refuse_unfit
@@ -98,7 +99,8 @@ class _Sweep:
             self._stop_where_due(crew)
             action = None if self.is_stopping else self._next()
             if isinstance(action, Train):
-                self._hand_out(action.legs, crew, facts)
+                if self._hand_out(action.legs, crew, facts):
+                    continue
             elif action is not None:
                 self._decide(action)
                 continue
@@ -139,12 +141,35 @@ class _Sweep:
         rung = max(self.books.standing.trials[number].rungs, default=None)
         self.books.record(TrialPruned(number, time.time(), rung, reason))
 
-    def _hand_out(self, legs: tuple[Leg, ...], crew: Crew, facts: WorkerFacts) -> None:
-        """Gives each idle worker a leg that nobody has."""
+    def _hand_out(self, legs: tuple[Leg, ...], crew: Crew, facts: WorkerFacts) -> bool:
+        """Gives each idle worker a leg that nobody has; true where a trial ended instead."""
         for leg in legs:
-            if crew.idle() and leg not in self.in_hand:
-                self.in_hand.add(leg)
-                crew.train(Cohort((self._planned(leg, facts),)))
+            if not crew.idle() or leg in self.in_hand:
+                continue
+            if self._take_over_result(leg.number, facts):
+                return True
+            self.in_hand.add(leg)
+            crew.train(Cohort((self._planned(leg, facts),)))
+        return False
+
+    def _take_over_result(self, number: int, facts: WorkerFacts) -> bool:
+        """Whether an earlier trial trained as this one would: its result then is this one's too.
+
+        Of finished waves only, so that it does not hang on who is faster; two of one wave both train.
+        """
+        standing, last_rung = self.books.standing, self.space.search.pruner.last_rung
+        if standing.trials[number].attempts > 0:
+            return False
+        twin = self.books.study.finished_twin(number, max(facts.row_lengths))
+        end = standing.trials[twin.number].end if twin is not None else None
+        if twin is None or not isinstance(end, TrialCompleted):
+            return False
+        rung = standing.trials[twin.number].rungs.get(last_rung)
+        if rung is not None:
+            self.books.record(dataclasses.replace(rung, trial=number, time=time.time()))
+        self.books.record(dataclasses.replace(end, trial=number, time=time.time(), train_seconds=0.0))
+        self.books.view.say(f"Trial {number} would train as trial {twin.number} did, and has its result.")
+        return True
 
     def _planned(self, leg: Leg, facts: WorkerFacts) -> PlannedTrial:
         trial, pruner = self.books.standing.trials[leg.number], self.space.search.pruner

@@ -19,7 +19,7 @@ FINALIST_MARGIN = 0.1
 """A further finalist trains to its end only if its loss is at most this share above the first one's.
 
 In benchmarks/search.py the second finalists that are further off cost 5 % of all tokens, for most of
-what wins has many epochs, and changed the winner for the worse as often as for the better.
+what leads has many epochs, and did not make the winner better.
 """
 
 

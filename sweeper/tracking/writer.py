@@ -134,6 +134,7 @@ class Writer:
         self._runs.add(run_id, point("train_seconds", event.train_seconds, event.time, trial.examples))
         if trial.target_loss is not None:
             self._runs.add(run_id, point("target_loss", trial.target_loss, event.time, trial.examples))
+        self._log_parameters_unless_started(event)
         self._runs.set_tag(run_id, STATE, "complete")
         self._runs.put_files(run_id, self._folder.path / event.adapter, "adapter")
         self._end(event, "FINISHED")
@@ -147,12 +148,17 @@ class Writer:
             self._runs.set_tag(self._runs.sweep, "sweeper.best_trial", str(standing.best_trial))
 
     def _break_off(self, event: _BrokenOff, state: str, status: RunStatus) -> None:
-        run_id, trial = self._run_of(event), self._standing.of(event.trial)
-        if trial.since is None and trial.config is not None:  # it ended before it began
-            self._runs.log_parameters(run_id, trial_parameters(trial.config, None))
+        run_id = self._run_of(event)
+        self._log_parameters_unless_started(event)
         self._runs.set_tag(run_id, STATE, state)
         self._runs.set_tag(run_id, "sweeper.reason", event.reason[:_REASON_CHARACTERS])
         self._end(event, status)
+
+    def _log_parameters_unless_started(self, event: Event) -> None:
+        """For a trial that ended before it began: infeasible, or with the result of another."""
+        trial = self._standing.of(event.trial)
+        if trial.since is None and trial.config is not None:
+            self._runs.log_parameters(self._run_of(event), trial_parameters(trial.config, None))
 
     def _end(self, event: Event, status: RunStatus) -> None:
         run_id, trial = self._run_of(event), self._standing.of(event.trial)

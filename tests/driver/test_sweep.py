@@ -28,7 +28,7 @@ from sweeper.memory.plan import Cohort
 from sweeper.workers.in_process import InProcessWorker
 from sweeper.workers.spawned import SpawnedWorker
 from sweeper.workers.worker import Emit, Worker, WorkerSetup
-from tests.driver.sweeps import Watching, of_kind, outcome, states, sweep
+from tests.driver.sweeps import Watching, adapters, log_of, of_kind, outcome, states, sweep, what_optuna_knows
 from tests.tiny_base import save_tiny_space
 
 
@@ -112,6 +112,28 @@ def test_a_trial_that_breaks_off_twice_fails_and_says_why(tmp_path: Path) -> Non
     reasons = [e.reason for e in events if isinstance(e, TrialFailed)]
     assert len(reasons) == 2
     assert "SIGKILL" in reasons[0]
+
+
+def test_waves_on_a_real_model_with_two_workers_and_over_a_stop(tmp_path: Path) -> None:
+    """Adapters, proposals and what Optuna knows are those of one worker that nobody stopped."""
+    search = {"pruner": {"rungs": ["1/3", 1]}}
+    calm, shared, stopped = (
+        save_tiny_space(tmp_path / name, trials=3, search=search, effective_batch_size={"values": [2, 4]})
+        for name in ("calm", "shared", "stopped")
+    )
+    sweep(calm)
+    sweep(shared, workers=2)
+    view = Watching()
+    view.act = lambda event: os.kill(os.getpid(), signal.SIGINT) if len(view.events) == 14 else None
+    with pytest.raises(KeyboardInterrupt):
+        sweep(stopped, view=view)
+    sweep(stopped)
+    assert "pruned" in states(calm)
+    for other in (shared, stopped):
+        assert what_optuna_knows(other) == what_optuna_knows(calm)
+        assert adapters(other) == adapters(calm)
+    starts = [event.resumed_step for event in log_of(stopped) if isinstance(event, TrialStarted)]
+    assert any(starts)
 
 
 DRIVER = """

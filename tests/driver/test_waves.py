@@ -191,6 +191,23 @@ def test_asha_and_the_objective_of_target_loss(tmp_path: Path) -> None:
     assert "pruned" in states(space)
 
 
+def test_equal_trainings_are_trained_once(tmp_path: Path) -> None:
+    """Rows have 20 tokens, so no max_seq_length here cuts any."""
+    space = save_scripted_space(tmp_path, trials=4, search={"pruner": "none", "sampler": "random"})
+    text = space.read_text().replace('{"min": 1e-05, "max": 0.001, "log": true}', "1e-4")
+    text = text.replace("[2, 4, 8]", "[4]").replace("[1, 2, 4]", "[2]")
+    space.write_text(text.replace('"lora_rank"', '"max_seq_length": {"min": 100, "max": 9000}, "lora_rank"'))
+    view = Watching()
+    events = sweep(space, ScriptedWorker, view)
+    assert set(of_kind(events, StepTrained)) == {0}
+    assert of_kind(events, TrialCompleted) == [0, 1, 2, 3]
+    assert "Trial 3 would train as trial 0 did, and has its result." in view.lines
+    assert [row[2] for row in what_optuna_knows(space)] == [what_optuna_knows(space)[0][2]] * 4
+    assert what_mlflow_knows(space)["runs"].count("trial 3 FINISHED") == 1
+    lengths = [line for line in what_mlflow_knows(space)["params"] if "max_seq_length" in line]
+    assert len(set(lengths)) == 4
+
+
 def test_a_search_of_one_wave_says_so(tmp_path: Path) -> None:
     view = Watching()
     sweep(save_scripted_space(tmp_path, trials=3), ScriptedWorker, view)

@@ -24,7 +24,7 @@ parameters:
   effective_batch_size: 8
   max_seq_length: 128
   max_steps: 12
-search: {trials: 2, seed: 1}
+search: {trials: 2, seed: 1, pruner: none}
 evaluation: {dev: dev.yaml, test: test.yaml}
 promote: {name: tickets, parameters: {temperature: 0}}
 """
