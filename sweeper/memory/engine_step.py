@@ -5,7 +5,7 @@ from typing import Any
 
 import torch
 
-from sweeper.data.encode import IGNORED, EncodedRow
+from sweeper.data.encode import EncodedRow
 from sweeper.memory.fake_base import decoder_layers
 from sweeper.memory.marks import mark_gradients, mark_layers
 from sweeper.memory.optimizers import build_optimizer, warm_up
@@ -14,9 +14,7 @@ from sweeper.memory.tracker import OUTSIDE, LiveTracker
 from sweeper.space.trial_config import TrialConfig
 from sweeper.training.checkpointing import checkpoint_layers
 from sweeper.training.engine import Engine
-from sweeper.training.packed import PackedBatch
 from sweeper.training.slot import Slot
-from sweeper.training.slot_linear import active_slots
 
 
 def run_engine_step(
@@ -31,7 +29,7 @@ def run_engine_step(
     Gives what lives on between steps. `make_optimizer` is for any but the engine's own AdamW.
     """
     layers = decoder_layers(model)
-    engine = Engine(model)
+    engine = Engine(model, layout=step.layout)
     if step.gradient_checkpointing:
         checkpoint_layers(layers)
     mark_layers(layers, tracker)
@@ -81,36 +79,8 @@ def _rows(step: EngineStep) -> list[EncodedRow]:
 def _one_step(engine: Engine, slots: Sequence[Slot], step: EngineStep, tracker: LiveTracker) -> None:
     tracker.segment = ("start", OUTSIDE)
     with tracker.counting_as("activations"):
-        if step.layout == "packed":
-            engine.micro_step(slots)
-        else:
-            _padded_micro_step(engine, slots, step)
+        engine.micro_step(slots)
     tracker.segment = ("optimizer", OUTSIDE)
     with tracker.counting_as("optimizer"):
         for slot in slots:
             slot.optimizer_step()
-
-
-def _padded_micro_step(engine: Engine, slots: Sequence[Slot], step: EngineStep) -> None:
-    """Forward and backward of rows side by side, causal and without a mask, as the padded layout will do it.
-
-    The engine has no such layout yet; this is what its memory will be if it is built as designed.
-    """
-    batch = _side_by_side([row for slot in slots for row in slot.next_micro_batch()])
-    with active_slots(engine.layers, [slot.adapter for slot in slots]):
-        losses = engine.token_losses(batch)
-        owners = (batch.labels != IGNORED).nonzero()[:, 0] // step.micro_batch_size
-        sums = torch.zeros(len(slots)).index_add(0, owners, losses)
-        del losses
-        sums.sum().backward()  # type: ignore[no-untyped-call]
-
-
-def _side_by_side(rows: Sequence[EncodedRow]) -> PackedBatch:
-    """Rows of one length. No mask: transformers makes one itself where a kernel needs it."""
-    return PackedBatch(
-        input_ids=torch.tensor([row.input_ids for row in rows]),
-        position_ids=None,  # type: ignore[arg-type]
-        labels=torch.tensor([[*row.labels[1:], IGNORED] for row in rows]),
-        attention_mask=None,  # type: ignore[arg-type]
-        real=None,  # type: ignore[arg-type]
-    )

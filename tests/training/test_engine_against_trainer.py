@@ -95,6 +95,7 @@ def shifted_positions(monkeypatch: pytest.MonkeyPatch) -> None:
 
     def pack(groups: Any, share_prefix: bool = True) -> Batch:
         batch = exact(groups, share_prefix)
+        assert batch.position_ids is not None
         after_prefix = batch.position_ids >= common_prefix_length(groups[0])
         return replace(batch, position_ids=batch.position_ids + after_prefix)
 
