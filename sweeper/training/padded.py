@@ -24,19 +24,17 @@ def pad(groups: Sequence[Sequence[EncodedRow]]) -> Batch:
     Slots of fewer rows than others are filled up with rows of nothing but padding.
     """
     rows_per_slot = max(len(group) for group in groups)
-    longest = max(len(row.input_ids) for group in groups for row in group)
+    rows = [row for group in groups for row in [*group, *[None] * (rows_per_slot - len(group))]]
+    longest = max(len(row.input_ids) for row in rows if row)
     length = -(-longest // ROUND) * ROUND
-    shape = len(groups) * rows_per_slot, length
-    batch = Batch(
-        input_ids=torch.zeros(shape, dtype=torch.long),
-        labels=torch.full(shape, IGNORED),
-        real=torch.zeros(shape, dtype=torch.bool),
+
+    def rectangle(columns: list[list[int]], fill: int) -> torch.Tensor:
+        return torch.tensor([column + [fill] * (length - len(column)) for column in columns])
+
+    sizes = torch.tensor([len(row.input_ids) if row else 0 for row in rows])
+    return Batch(
+        input_ids=rectangle([list(row.input_ids) if row else [] for row in rows], 0),
+        labels=rectangle([row.labels[1:] if row else [] for row in rows], IGNORED),
+        real=torch.arange(length) < sizes[:, None],
         rows_per_slot=rows_per_slot,
     )
-    for slot, group in enumerate(groups):
-        for at, row in enumerate(group, start=slot * rows_per_slot):
-            size = len(row.input_ids)
-            batch.input_ids[at, :size] = torch.tensor(row.input_ids)
-            batch.labels[at, : size - 1] = torch.tensor(row.labels[1:])
-            batch.real[at, :size] = True
-    return batch

@@ -59,18 +59,19 @@ class TrialRun:
         self.slot.stop_step = self.slot.step
 
     def pause(self, measure: Callable[[], float], emit: Emit) -> bool:
-        """Saves, so that nothing after this can cost training, then measures and tells the rung.
+        """Saves, so that nothing after this can cost training, then measures and tells its rung.
 
         False where the trial turned out to have diverged.
         """
         self.checkpointing.save(emit)
+        if self.trial.rung is None:
+            return True
         value = measure()
         if not math.isfinite(value):
             self._diverged(self.slot.step, f"target_loss at step {self.slot.step} is {value}", emit)
             return False
-        if self.trial.rung is not None:
-            number, slot = self.trial.number, self.slot
-            emit(RungReached(number, time.time(), self.trial.rung, slot.step, slot.examples, value))
+        number, slot = self.trial.number, self.slot
+        emit(RungReached(number, time.time(), self.trial.rung, slot.step, slot.examples, value))
         return True
 
     def _stepped(self, result: StepResult) -> StepTrained:

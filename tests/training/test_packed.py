@@ -15,6 +15,8 @@ def test_one_small_batch_by_hand() -> None:
     # Two rows share 5, 6; the prefix ends before the position that predicts a first label.
     rows = [EncodedRow((5, 6, 7, 8), 3), EncodedRow((5, 6, 9), 2)]
     batch = pack([rows])
+    assert batch.position_ids is not None
+    assert batch.attention_mask is not None
     assert batch.input_ids[0].tolist() == [5, 6, 7, 8, 6, 9, 0, 0]
     assert batch.position_ids is not None
     assert batch.attention_mask is not None
