@@ -3,9 +3,9 @@
 import math
 import re
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from sweeper.space.broken_rule import BrokenRule
 from sweeper.space.memory_size import memory_bytes
@@ -62,21 +62,23 @@ def _headroom(value: Any) -> float:
     return share
 
 
-_SizeText = Annotated[str, Field(pattern=r"^\s*\d+(\.\d+)?\s*[kKMGT]i?B\s*$")]
-_LimitText = Literal["auto"] | _SizeText | Annotated[list[_SizeText], Field(min_length=1)]
-_HeadroomText = (
-    Annotated[str, Field(pattern=r"^\s*([0-4]?\d(\.\d+)?|50(\.0+)?)\s*%\s*$")]
-    | Annotated[float, Field(ge=0, le=_MOST_HEADROOM)]
-)
-"""As the file may be written, for the JSON schema."""
+_SIZE_SCHEMA = {"type": "string", "pattern": r"^\s*\d{1,9}(\.\d{1,9})?\s*([kKmMgGtT][iI]?)?[bB]\s*$"}
+_MEMORY_SCHEMA = {
+    "anyOf": [{"const": "auto"}, _SIZE_SCHEMA, {"type": "array", "items": _SIZE_SCHEMA, "minItems": 1}]
+}
+_HEADROOM_SCHEMA = {
+    "anyOf": [
+        {"type": "number", "minimum": 0, "maximum": _MOST_HEADROOM},
+        {"type": "string", "pattern": r"^\s*(50(\.0{1,9})?|[0-4]?\d(\.\d{1,9})?)\s*%\s*$"},
+    ]
+}
 
 
 class LimitsSection(FileModel):
     gpu_memory: Annotated[
-        tuple[int, ...] | None,
-        BeforeValidator(_gpu_memory, json_schema_input_type=_LimitText),
+        tuple[int, ...] | None, BeforeValidator(_gpu_memory), WithJsonSchema(_MEMORY_SCHEMA)
     ] = Field(default=None, examples=["24GB"])
-    headroom: Annotated[float, BeforeValidator(_headroom, json_schema_input_type=_HeadroomText)] = Field(
+    headroom: Annotated[float, BeforeValidator(_headroom), WithJsonSchema(_HEADROOM_SCHEMA)] = Field(
         default=_DEFAULT_HEADROOM, examples=["5%"]
     )
 

@@ -14,8 +14,7 @@ from tests.memory.small import SMALL
 DEEP = SMALL.with_layers(7)
 
 
-@pytest.mark.parametrize("layout", ["padded", "packed"])
-@pytest.mark.parametrize("checkpointing", [False, True])
+@pytest.mark.parametrize(("layout", "checkpointing"), [("padded", True), ("packed", False)])
 def test_interpolated_sizes_are_within_a_per_cent_of_a_replay(layout: Layout, checkpointing: bool) -> None:
     steps = [
         EngineStep(
@@ -29,7 +28,7 @@ def test_interpolated_sizes_are_within_a_per_cent_of_a_replay(layout: Layout, ch
         for rank, batch, length in product((8, 16, 64), (1, 2, 4), (128, 256, 384, 512))
     ]
     between = dict(zip(steps, predict_many(DEEP, steps), strict=True))
-    for step in steps[5::11]:
+    for step in steps[7::17]:
         replayed = predict(DEEP, step).predicted_bytes
         assert between[step].predicted_bytes == pytest.approx(replayed, rel=0.01)
 

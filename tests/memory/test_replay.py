@@ -74,10 +74,10 @@ def test_checkpointing_holds_less_activations() -> None:
 
 
 def test_the_packed_layout_pays_for_its_mask_in_every_layer() -> None:
-    padded = replay(SMALL, EngineStep(BaseSettings(), "padded", 1, 512), warm=True).peak.parts
-    packed = replay(SMALL, EngineStep(BaseSettings(), "packed", 1, 512), warm=True).peak.parts
+    padded = replay(SMALL, EngineStep(BaseSettings(), "padded", 1, 384), warm=True).peak.parts
+    packed = replay(SMALL, EngineStep(BaseSettings(), "packed", 1, 384), warm=True).peak.parts
     assert padded["mask"] == 0
-    assert packed["mask"] >= 4 * 2 * 512 * 512
+    assert packed["mask"] >= 4 * 2 * 384 * 384
 
 
 def test_8_bit_state_is_a_quarter_and_paged_state_is_not_on_the_device() -> None:
