@@ -206,6 +206,8 @@ def _run(request: "PromotionRequest", client: "OllamaClient", console: Console) 
 def _show(promotion: "Promotion", suite: Suite, client: "OllamaClient", console: Console, sweep: str) -> None:
     proofs = [(proof.name, proof.passed, proof.detail) for proof in promotion.proofs]
     console.print(proofs_table(proofs))
+    for missing in promotion.missing_instruments:
+        console.print(f"Not proven, for want of {missing}", markup=False, highlight=False)
     scores = scores_line(suite.name, len(suite.cases), promotion.merged_score, promotion.ollama_score)
     console.print(scores, highlight=False)
     console.print(models_table(promotion.models))

@@ -9,7 +9,7 @@ from sweeper.models.load import Base, load_base
 from sweeper.promote.converter import convert_to_gguf, find_converter
 from sweeper.promote.disk import refuse_small_work_disk
 from sweeper.promote.file_hashes import file_hashes
-from sweeper.promote.gguf_vocabulary import adds_bos, prove_vocabulary, stop_adding_bos
+from sweeper.promote.gguf_vocabulary import adds_bos, is_sentencepiece, prove_vocabulary, stop_adding_bos
 from sweeper.promote.greedy import GreedyModel
 from sweeper.promote.merge import merge_adapter, read_adapter
 from sweeper.promote.merge_proofs import prove_merge
@@ -17,7 +17,9 @@ from sweeper.promote.ollama_prompt import PromptOption, guard_chat_template, pro
 from sweeper.promote.promotion import PromotionRequest
 from sweeper.promote.prompts import Prompt, case_prompts, probe_prompts
 from sweeper.promote.record import Record
+from sweeper.promote.token_ids import prove_token_ids
 from sweeper.scoring.generate import end_token_ids
+from sweeper.serving.llama_server import find_llama_server, llama_server
 
 _LOGIT_PROMPTS = 4
 
@@ -70,6 +72,7 @@ def build(request: PromotionRequest, record: Record) -> Built:
     bos = template.tokenizer.bos_token
     if adds_bos(gguf) and not (bos and cases[0].text.startswith(bos)):
         stop_adding_bos(gguf)
+    _prove_token_ids(base, gguf, request.work_dir / "llama-server.log", record)
     record.gguf_sha256, record.gguf_md5 = file_hashes(gguf)
     return Built(
         gguf,
@@ -80,6 +83,16 @@ def build(request: PromotionRequest, record: Record) -> Built:
         bos,
         getattr(base.model.config, "max_position_embeddings", None),
     )
+
+
+def _prove_token_ids(base: Base, gguf: Path, log: Path, record: Record) -> None:
+    """Where llama.cpp's server is on this machine; else the token counts must do, as the record tells."""
+    program = find_llama_server()
+    if program is None:
+        record.missing.append("llama-server on this machine, for token ids")
+        return
+    with record.step("token ids"), llama_server(program, gguf, log) as server:
+        record.prove([prove_token_ids(base.tokenizer, server.token_ids, is_sentencepiece(gguf))])
 
 
 def load_merged(folder: Path, base: Base, max_new_tokens: int) -> GreedyModel:

@@ -25,6 +25,11 @@ def adds_bos(gguf: Path) -> bool:
     return bool(read("tokenizer.ggml.model") == "llama") if value is None else bool(value)
 
 
+def is_sentencepiece(gguf: Path) -> bool:
+    """Whether the vocabulary is a SentencePiece model's."""
+    return bool(_reader(gguf)("tokenizer.ggml.model") == "llama")
+
+
 def stop_adding_bos(gguf: Path) -> None:
     """Has llama.cpp leave the begin-of-text token to the chat template, which has said all there is.
 
