@@ -266,6 +266,14 @@ def fit(
     fit(model, options)
 
 
+@app.command()
+def doctor(host: Annotated[str | None, typer.Option(help="[default: OLLAMA_HOST]")] = None) -> None:
+    """Look at Ollama: is it there, which version, how much room, and what can be proven with it."""
+    from sweeper.commands.doctor import doctor
+
+    doctor(host)
+
+
 def _home(context: typer.Context) -> Home:
     home: Home = context.obj
     return home
