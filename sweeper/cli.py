@@ -71,6 +71,9 @@ def start(
     in_process: Annotated[
         bool, typer.Option("--in-process", help="Train in this process, for a debugger.")
     ] = False,
+    smoke: Annotated[
+        bool, typer.Option("--smoke", help="One short trial through every stage, kept apart.")
+    ] = False,
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Begin anew; an earlier sweep of this name is put aside.")
     ] = False,
@@ -78,7 +81,7 @@ def start(
     """Run a sweep, or go on with it. It may be stopped at any time and started again."""
     from sweeper.commands.start import start
 
-    start(_home(context), space, in_process, fresh)
+    start(_home(context), space, in_process, fresh, smoke)
 
 
 @app.command()

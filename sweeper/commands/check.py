@@ -41,6 +41,7 @@ def check(space_path: Path) -> None:
     guard_against_overlap(space, rows, suites, console)
     encoded, template = _encode(space, rows, chat_template)
     _show_data(console, space, rows, encoded, validation)
+    _show_memory(console, space, encoded)
     for sentence in coinciding_sentences(space.parameters, max(len(row.input_ids) for row in encoded.rows)):
         console.print(sentence, highlight=False)
     _show_example(console, encoded.rows[0], template)
@@ -71,6 +72,23 @@ def _show_data(
 
     lengths = [int(str(value)) for value in extreme_values(space, "max_seq_length")]
     for line in data_lines(examine(rows, encoded, lengths, validation)):
+        console.print(line, highlight=False, markup=False)
+
+
+def _show_memory(console: Console, space: Space, encoded: "EncodedRows") -> None:
+    """What fits, where a limit is known. On a CPU without one there is nothing to predict for."""
+    from sweeper.memory.base_config import BaseConfig
+    from sweeper.memory.check_lines import memory_lines
+    from sweeper.memory.device_limit import smallest_limit
+    from sweeper.memory.settings import BaseSettings
+    from sweeper.models.config import read_config
+
+    if smallest_limit(space.limits) is None:
+        return
+    config = BaseConfig.of(read_config(resolve_base(space.base, space.path.parent)))
+    lengths = [len(row.input_ids) for row in encoded.rows]
+    prompts = [row.prompt_length for row in encoded.rows]
+    for line in memory_lines(space, config, BaseSettings(dtype="float32"), lengths, prompts):
         console.print(line, highlight=False, markup=False)
 
 

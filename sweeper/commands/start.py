@@ -6,6 +6,7 @@ from rich.console import Console
 
 from sweeper.commands.overlap import guard_against_overlap
 from sweeper.commands.program import program
+from sweeper.commands.smoke import end_smoke, smoke_home, smoke_space
 from sweeper.data.load_rows import load_rows
 from sweeper.data.template import custom_template
 from sweeper.errors import Interrupted
@@ -21,10 +22,17 @@ from sweeper.space.parameters import Constant
 from sweeper.space.space import Space
 
 
-def start(home: Home, space_path: Path, in_process: bool, is_fresh: bool = False) -> None:
-    """Everything that can be refused without the model is refused before anything heavy is imported."""
+def start(
+    home: Home, space_path: Path, in_process: bool, is_fresh: bool = False, is_smoke: bool = False
+) -> None:
+    """Everything that can be refused without the model is refused before anything heavy is imported.
+
+    A smoke run is begun anew each time, in a home of its own.
+    """
     quiet_libraries()
     space = load_space(space_path)
+    if is_smoke:
+        home, space, is_fresh = smoke_home(home), smoke_space(space), True
     suites = ready_suites(space)
     custom_template(space.data)
     rows, _ = load_rows(space.data)
@@ -35,7 +43,10 @@ def start(home: Home, space_path: Path, in_process: bool, is_fresh: bool = False
     if is_fresh:
         _put_aside(home, space, console)
     progress = _run(home, space, in_process, console)
-    _show_end(console, progress, space)
+    if is_smoke:
+        end_smoke(console, progress, home, space)
+    else:
+        _show_end(console, progress, space)
 
 
 def _put_aside(home: Home, space: Space, console: Console) -> None:
