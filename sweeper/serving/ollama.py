@@ -186,9 +186,14 @@ class OllamaClient:
 
         With `top_logprobs` (20 at most) its tokens come with log probabilities, by servers that have them.
         """
-        wanted = {"logprobs": True, "top_logprobs": top_logprobs} if top_logprobs else {}
         with self._told(f"answering as {model}"):
-            response = self._ollama.chat(model, list(messages), options=dict(options), **wanted)
+            response = self._ollama.chat(
+                model,
+                list(messages),
+                options=dict(options),
+                logprobs=top_logprobs > 0 or None,
+                top_logprobs=top_logprobs or None,
+            )
         return ChatAnswer(
             content=response.message.content or "",
             prompt_tokens=response.prompt_eval_count or 0,
