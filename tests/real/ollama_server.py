@@ -16,10 +16,15 @@ VERSION = "0.32.15"
 _START_SECONDS = 60.0
 
 
+def ollama_build() -> Path:
+    """The folder that `make ollama` leaves."""
+    return cache_root() / f"ollama-{VERSION}"
+
+
 @contextmanager
 def ollama_server(folder: Path) -> Iterator[str]:
     """Runs a server whose models, keys and log lie in `folder`. Gives its HOST:PORT."""
-    build = cache_root() / f"ollama-{VERSION}"
+    build = ollama_build()
     program = build / "bin" / "ollama"
     if not (program.is_file() and (build / "lib" / "ollama" / "llama-server").is_file()):
         raise UnavailableError(f"The Ollama for the tests is not built in {build}: run `make ollama`.")

@@ -1,6 +1,7 @@
 """SmolLM2 with a real adapter goes into a real Ollama, and every planted fault is refused there."""
 
 import dataclasses
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,11 +23,14 @@ from sweeper.promote.promotion import PromotionRequest
 from sweeper.promote.publish import publish
 from sweeper.promote.record import Record
 from sweeper.promote.swap import carry_out, next_swap, read_names, roll_back
+from sweeper.promote.token_ids import prove_token_ids
 from sweeper.scoring.suite import Case, Suite
+from sweeper.serving.llama_server import llama_server
 from sweeper.serving.model_name import parse_model_name
 from sweeper.serving.ollama import OllamaClient
 from sweeper.space.promote_settings import GateSettings, Quantization
 from sweeper.space.space import PromoteSettings
+from tests.real.ollama_server import ollama_build
 
 INSTRUCTIONS = (
     "Hi 12345, what's up?",
@@ -83,7 +87,9 @@ def promoted(
     work, reports = folder / "work", folder / "reports"
     request = PromotionRequest(smollm2, adapter, SUITE, SETTINGS, LIVE, work, reports)
     record = new_record(ollama_client)
-    built = build(request, record)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PATH", f"{ollama_build() / 'bin'}{os.pathsep}{os.environ['PATH']}")
+        built = build(request, record)
     publish(built, SUITE, SETTINGS, ollama_client, record)
     (model,) = record.models.values()
     assert model.digest is not None
@@ -116,7 +122,8 @@ def test_the_adapter_answers_under_the_live_name(
     for proof in promoted.record.proofs:
         print(f"{proof.name}: {proof.detail}")
     print(promoted.record.step_seconds)
-    assert len(promoted.record.proofs) == 7
+    assert len(promoted.record.proofs) == 9
+    assert promoted.record.missing == []
     assert all(proof.passed for proof in promoted.record.proofs)
     assert promoted.record.go_template is None
     assert ollama_client.digest("smol:latest-sweeper-candidate") is None
@@ -307,3 +314,33 @@ def test_the_last_models_are_kept_and_come_back(promoted: Promoted, ollama_clien
     assert [kept.live, kept.first, kept.second, kept.leaving] == [digests[2], digests[1], digests[3], None]
     answer = ollama_client.chat(str(name), promoted.built.cases[0].messages, {"num_predict": 2})
     assert answer.answer_tokens == 2
+
+
+def test_one_tensor_that_is_one_percent_off_is_seen_by_the_log_probabilities(
+    promoted: Promoted, ollama_client: OllamaClient, tmp_path: Path
+) -> None:
+    """In the file alone, behind the proofs of the merge: every greedy answer is the same."""
+    from gguf import GGUFReader
+
+    gguf = tmp_path / "scaled.gguf"
+    shutil.copyfile(promoted.built.gguf, gguf)
+    for tensor in GGUFReader(gguf, "r+").tensors:
+        if tensor.name == "output_norm.weight":
+            tensor.data[:] = tensor.data * 1.01
+    proofs = refused(promoted, ollama_client, gguf=gguf)
+    assert proofs["rendered prompt = chat template's text"]
+    assert not proofs["logprobs = merged model's"]
+
+
+def test_digits_that_are_not_split_are_seen_by_the_token_ids(promoted: Promoted, tmp_path: Path) -> None:
+    """The known trap: transformers rebuilds SmolLM2's tokenizer from a .gguf without its rule for digits."""
+    import copy
+
+    from tokenizers import pre_tokenizers
+
+    tokenizer = copy.deepcopy(promoted.built.merged.tokenizer)
+    tokenizer.backend_tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    program = ollama_build() / "lib" / "ollama" / "llama-server"
+    with llama_server(program, promoted.built.gguf, tmp_path / "log") as server:
+        proof = prove_token_ids(tokenizer, server.token_ids, is_sentencepiece=False, number=300)
+    assert not proof.passed

@@ -56,7 +56,7 @@ def swept(ollama_host: str, tmp_path_factory: pytest.TempPathFactory) -> Sweep:
     folder = tmp_path_factory.mktemp("user")
     (folder / "space.yaml").write_text(SPACE)
     shutil.copy(ROOT / "search_spaces/data/quickstart_train.jsonl", folder / "rows.jsonl")
-    for name, cases in (("dev", 16), ("test", 12)):
+    for name, cases in (("dev", 16), ("test", 24)):
         (folder / f"{name}.yaml").write_text(SUITE.format(name=name))
         lines = (ROOT / f"evaluation/quickstart_{name}.jsonl").read_text().splitlines()[:cases]
         (folder / f"{name}.jsonl").write_text("\n".join(lines))
