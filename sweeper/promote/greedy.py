@@ -80,13 +80,8 @@ class GreedyModel:
         with torch.inference_mode():
             ids = torch.tensor([[*prompt, *answer[:-1]]])
             logits = self.model(input_ids=ids, logits_to_keep=len(answer)).logits[0].float()
-<<<<<<< HEAD
-            log_probabilities: Tensor = logits.log_softmax(-1)
-            return log_probabilities
-=======
             logprobs: Tensor = logits.log_softmax(-1)
         return logprobs
->>>>>>> promotion
 
     def text(self, token_ids: Sequence[int]) -> str:
         """Answer text as Ollama gives it: no special tokens, and nothing tidied up."""

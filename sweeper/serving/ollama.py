@@ -188,17 +188,13 @@ class OllamaClient:
         A JSON `schema` holds the answer to it. With `top_logprobs` (20 at most) its tokens come with
         log probabilities, by servers that have them.
         """
-<<<<<<< HEAD
-        wanted: dict[str, Any] = {"logprobs": True, "top_logprobs": top_logprobs} if top_logprobs else {}
-        if schema is not None:
-            wanted["format"] = dict(schema)
-=======
->>>>>>> promotion
+        format = None if schema is None else dict(schema)
         with self._told(f"answering as {model}"):
             response = self._ollama.chat(
                 model,
                 list(messages),
                 options=dict(options),
+                format=format,
                 logprobs=top_logprobs > 0 or None,
                 top_logprobs=top_logprobs or None,
             )
