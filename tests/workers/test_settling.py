@@ -2,6 +2,7 @@
 
 import time
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
@@ -10,7 +11,7 @@ from sweeper.memory.plan import Cohort
 from sweeper.scoring.load_suite import load_suite
 from sweeper.space.load import load_space
 from sweeper.workers.link import Link
-from sweeper.workers.spawned import SpawnedWorker
+from sweeper.workers.spawned import MakeBench, SpawnedWorker
 from sweeper.workers.worker import Emit, WorkerFacts, WorkerSetup
 from tests.driver.spaces import save_scripted_space
 
@@ -41,11 +42,11 @@ class HastyBench(TellingBench):
 
 
 class Settling(SpawnedWorker):
-    make_bench = TellingBench
+    make_bench: ClassVar[MakeBench] = TellingBench
 
 
 class Hasty(SpawnedWorker):
-    make_bench = HastyBench
+    make_bench: ClassVar[MakeBench] = HastyBench
 
 
 @pytest.mark.parametrize(("kind", "is_early"), [(Settling, False), (Hasty, True)])
