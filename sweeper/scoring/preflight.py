@@ -7,7 +7,7 @@ from sweeper.errors import InputError
 from sweeper.scoring.assertions.judge import client, problem_of
 from sweeper.scoring.load_suite import load_suites
 from sweeper.scoring.suite import Case, Suite
-from sweeper.space.space import Space
+from sweeper.space.space import SearchSettings, Space
 
 if TYPE_CHECKING:
     from sweeper.serving.ollama import OllamaClient
@@ -19,6 +19,7 @@ def ready_suites(space: Space) -> tuple[Suite, ...]:
     """All suites of `space`, dev before test, held to everything that shows without a model."""
     suites = load_suites([*space.dev, *([space.test] if space.test else [])])
     refuse_objective(suites[0])
+    refuse_without_loss(suites[0], space.search)
     refuse_judges(suites)
     return suites
 
@@ -34,6 +35,20 @@ def refuse_objective(suite: Suite) -> None:
             f"{suite.path}: case '{judged.id}'",
             "only a judge scores it, and a search would learn to please the judge",
             "Add an assertion that a rule can check, or put the case into another suite",
+        )
+
+
+def refuse_without_loss(suite: Suite, search: SearchSettings) -> None:
+    """Raises InputError where trials are compared by the loss of expected answers, and there are none."""
+    if any(case.expected for case in suite.cases):
+        return
+    is_stopping = search.pruner.last_rung > 0
+    if is_stopping or search.objective == "target_loss":
+        fix = "Add `expected` to its cases"
+        raise InputError(
+            str(suite.path),
+            f"no case of '{suite.name}' has `expected`, and trials are compared by the loss of that",
+            f"{fix}, or write `pruner: none` under search" if search.objective == "score" else fix,
         )
 
 

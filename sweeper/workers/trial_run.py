@@ -46,12 +46,18 @@ class TrialRun:
 
     def after_step(self, result: StepResult, emit: Emit) -> None:
         """Tells the step or the trial's end by divergence; saves where that is due."""
-        if math.isfinite(result.loss) and math.isfinite(result.grad_norm):
+        is_number = math.isfinite(result.loss) and math.isfinite(result.grad_norm)
+        if is_number and (self._is_told(result.step) or result.divergence):
             emit(self._stepped(result))
         if result.divergence:
             self._diverged(result.step, result.divergence, emit)
         else:
             self.checkpointing.after_step(emit)
+
+    def _is_told(self, step: int) -> bool:
+        """Every `logging_steps` steps, and where the trial pauses or ends."""
+        every = self.trial.config.logging_steps or 1
+        return step % every == 0 or self.slot.finished or step == self.slot.stop_step
 
     def interrupt(self, emit: Emit) -> None:
         """Saves and trains no further."""

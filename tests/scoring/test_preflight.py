@@ -1,12 +1,15 @@
 """A suite that cannot steer a search is refused before one begins."""
 
+import dataclasses
 from pathlib import Path
 
 import pytest
 
 from sweeper.errors import InputError
-from sweeper.scoring.preflight import refuse_objective
+from sweeper.scoring.preflight import refuse_objective, refuse_without_loss
 from sweeper.scoring.suite import Assertion, Case, Suite
+from sweeper.space.pruner import TRAIN_ALL
+from sweeper.space.space import SearchSettings
 
 JUDGE = Assertion("judge", {"model": "m:latest", "criterion": "c", "digest": ""})
 
@@ -27,3 +30,15 @@ def test_a_judge_alone_steers_no_search() -> None:
     with pytest.raises(InputError, match="only a judge"):
         refuse_objective(suite(JUDGE, Assertion("is-json", weight=0.0)))
     refuse_objective(suite(JUDGE, Assertion("is-json")))
+
+
+def test_without_an_expected_answer_there_is_no_loss_to_stop_by() -> None:
+    ruled = Suite("s", Path("s.yaml"), (Case("b", "x", "", "", assertions=(Assertion("is-json"),)),), 8)
+    halving = SearchSettings(9, 0, "tpe")
+    with pytest.raises(InputError, match="or write `pruner: none`"):
+        refuse_without_loss(ruled, halving)
+    train_all = dataclasses.replace(halving, pruner=TRAIN_ALL)
+    refuse_without_loss(ruled, train_all)
+    refuse_without_loss(suite(Assertion("is-json")), halving)
+    with pytest.raises(InputError, match="Add `expected` to its cases"):
+        refuse_without_loss(ruled, dataclasses.replace(train_all, objective="target_loss"))

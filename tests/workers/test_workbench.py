@@ -148,6 +148,13 @@ def test_save_steps(make: Callable[..., Workbench]) -> None:
     assert saved[:3] == [2, 4, 6]
 
 
+def test_logging_steps(make: Callable[..., Workbench]) -> None:
+    whole = told(train(make(), planned(num_train_epochs=3)), StepTrained, *STEP)
+    last = len(whole)
+    sparse = told(train(make(), planned(logging_steps=4, num_train_epochs=3)), StepTrained, *STEP)
+    assert sparse == [step for step in whole if step[1] % 4 == 0 or step[1] == last]
+
+
 def test_killed_while_it_trains_it_goes_on_from_the_last_save(make: Callable[..., Workbench]) -> None:
     whole = train(make(), planned(0))
 
