@@ -4,6 +4,7 @@ python docs/pictures/make_pictures.py quickstart
 """
 
 import io
+import re
 import sys
 from pathlib import Path
 
@@ -25,7 +26,8 @@ def main(name: str) -> None:
     console.print(end_table(progress))
     console.print(trials_table(progress))
     target = Path(__file__).parent / f"{name}.svg"
-    target.write_text(console.export_svg(title=f"sweep best {name}"))
+    svg = console.export_svg(title=f"sweep best {name}")
+    target.write_text(re.sub(r"@font-face \{.*?\}", "", svg, flags=re.DOTALL))  # fonts from the net
     print(target)
 
 
