@@ -40,10 +40,10 @@ def test_json_has_a_row_for_each_combination(folder: Path, capsys: pytest.Captur
 def test_the_table_names_the_largest_batch_that_fits(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    options = FitOptions("0.6GB", rank="8", batch="1,2,64", seq="512", checkpointing=True)
+    options = FitOptions("1.3GB", rank="8", batch="1,2,64", seq="512", checkpointing=True)
     fit(str(folder), options)
     printed = capsys.readouterr().out
-    assert "0.6 GB, of which 0.6 GB are used (5% headroom)" in printed
+    assert "1.3 GB, of which 1.2 GB are used (5% headroom)" in printed
     (line,) = [line for line in printed.splitlines() if line.split()[:2] == ["8", "512"]]
     assert line.split()[-1] == "2"
     assert line.count("x") == 1
