@@ -1,6 +1,36 @@
 """Settings for all tests, before anything heavy is imported."""
 
 import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
 
 # Tiny matmuls gain nothing from threads and wait for each other where other processes run.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
+@pytest.fixture(scope="session")
+def _mlflow_databases_are_copies(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """MLflow's migrations take seconds: they run once, and each test's home begins with a copy of the result.
+
+    How a database is really made is tested in tests/tracking/test_database.py.
+    """
+    from sweeper.tracking import runs
+
+    whole = tmp_path_factory.mktemp("mlflow") / "mlflow.db"
+    really_make = runs.make_database
+    really_make(f"sqlite:///{whole}")
+
+    def copied(uri: str) -> None:
+        path = Path(uri.removeprefix("sqlite:///"))
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            part = path.with_name(f"{path.name}.{os.getpid()}.part")
+            shutil.copyfile(whole, part)
+            part.rename(path)
+
+    runs.make_database = copied
+    yield
+    runs.make_database = really_make

@@ -29,6 +29,8 @@ from sweeper.tracking.runs import make_client
 from tests.search.spaces import make_space
 from tests.sweep_events import CASES, halving_events, sweep_events
 
+pytestmark = pytest.mark.usefixtures("_mlflow_databases_are_copies")
+
 
 class Sweep:
     """A home with one sweep, its log and its adapters, and MLflow's database as `database` is."""
