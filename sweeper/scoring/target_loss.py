@@ -32,8 +32,7 @@ def expected_rows(suite: Suite, template: Template) -> tuple[EncodedRow, ...]:
     rows = []
     for case, text in zip(suite.cases, render_prompts(template, suite), strict=True):
         if case.expected:
-            prompt = template.token_ids(text)
-            answer = template.token_ids(case.expected + template.end)
+            prompt, answer = template.piece_ids([(text, False), (case.expected + template.end, True)])
             rows.append(EncodedRow((*prompt, *answer), len(prompt)))
     return tuple(rows)
 

@@ -112,7 +112,9 @@ def _as_list(value: Any) -> Any:
 
 
 class EvaluationSection(FileModel):
-    dev: Annotated[list[PathText], BeforeValidator(_as_list)] = Field(min_length=1, examples=["dev.yaml"])
+    dev: Annotated[list[PathText], BeforeValidator(_as_list, json_schema_input_type=str | list[str])] = Field(
+        min_length=1, examples=["dev.yaml"]
+    )
     test: PathText | None = Field(default=None, examples=["test.yaml"])
 
 

@@ -174,7 +174,7 @@ class _Reader:
         for key_node, value_node in node.value:
             if not isinstance(key_node, ScalarNode):
                 raise self._error(key_node, "a key must be one word", "Write `key: value`")
-            key = str(key_node.value)
+            key = self._text(key_node)
             if key in data:
                 first_line = self.keys[(*key_path, key)][0]
                 raise self._error(
@@ -191,13 +191,22 @@ class _Reader:
 
     def _scalar(self, node: ScalarNode) -> Any:
         if node.tag in _TEXTS:
-            return str(node.value)
+            return self._text(node)
         if node.tag not in _NUMBERS:
             raise self._error(node, f"the tag {node.tag} has no meaning here", "Remove it")
         try:
             return self._constructor.construct_object(node)
         except ValueError:
             raise self._error(node, f"{node.value:.40} cannot be read as a number", "Correct it") from None
+
+    def _text(self, node: ScalarNode) -> str:
+        """JSON writes a sign beyond U+FFFF as two escapes, and YAML reads each of them by itself."""
+        try:
+            return str(node.value).encode("utf-16", "surrogatepass").decode("utf-16")
+        except UnicodeDecodeError:
+            raise self._error(
+                node, "an escape (\\ud800 to \\udfff) is half a sign", "Write the sign itself"
+            ) from None
 
     def _error(self, node: Node, problem: str, fix: str) -> InputError:
         line, column = _position_of(node)

@@ -38,7 +38,7 @@ class UnusableCheckpoint(SweepError):
     """There is a checkpoint, and training cannot go on from it."""
 
 
-def training_identity(config: TrialConfig, rows: Sequence[EncodedRow], seed: int, base: str) -> str:
+def checkpoint_identity(config: TrialConfig, rows: Sequence[EncodedRow], seed: int, base: str) -> str:
     """A digest of all that decides a trial's steps: what a checkpoint of it may be resumed for.
 
     The micro-batch is left out, so that a trial which ran out of memory goes on with a smaller one.

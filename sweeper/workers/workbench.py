@@ -25,7 +25,7 @@ from sweeper.scoring.score import Remembered, Score, score_suite
 from sweeper.scoring.suite import Suite
 from sweeper.scoring.target_loss import expected_rows, target_loss
 from sweeper.training.adapter_files import save_adapter
-from sweeper.training.checkpoint import training_identity
+from sweeper.training.checkpoint import checkpoint_identity
 from sweeper.training.engine import Engine
 from sweeper.training.slot import Slot
 from sweeper.training.slot_linear import LoraWeights, active_slots
@@ -105,7 +105,7 @@ class Workbench:
             self.setup.seed,
             trial.stop_step,
         )
-        identity = training_identity(trial.config, rows, self.setup.seed, self.setup.base.text)
+        identity = checkpoint_identity(trial.config, rows, self.setup.seed, self.setup.base.text)
         saving = Checkpointing(
             trial.number,
             slot,

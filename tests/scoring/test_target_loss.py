@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -14,7 +15,7 @@ from sweeper.scoring.target_loss import expected_rows, target_loss
 from sweeper.space.trial_config import TrialConfig
 from sweeper.training.adapter_files import save_adapter
 from sweeper.training.engine import Engine
-from sweeper.training.packed import pack
+from sweeper.training.packed import PackedBatch, pack
 from sweeper.training.slot import Slot
 from tests.scoring.plain_target_loss import plain_target_loss
 from tests.scoring.tiny_tokenizer import tiny_tokenizer
@@ -60,11 +61,10 @@ def test_each_case_counts_once_however_long_its_answer() -> None:
 
 @pytest.mark.parametrize("fault", ["a label lost", "a case beside another", "tokens, not cases"])
 def test_planted_faults_are_caught(monkeypatch: pytest.MonkeyPatch, fault: str) -> None:
-    exact = pack
     counts = [case.label_count for case in CASES]
 
-    def faulty(groups: object, share_prefix: bool) -> object:
-        batch = exact(groups, share_prefix)  # type: ignore[arg-type]
+    def faulty(groups: Any, share_prefix: bool) -> PackedBatch:
+        batch = pack(groups, share_prefix)
         if fault == "a label lost":
             labels = batch.labels.clone()
             place = int((labels[0] != IGNORED).nonzero()[0, 0])

@@ -141,3 +141,9 @@ def test_the_place_is_where_the_value_stands(
         validate(path, Suite)
     _, line, column = caught.value.place.rsplit(":", 2)
     assert lines[int(line) - 1][int(column) - 1 :] == "17"
+
+
+def test_a_sign_that_json_writes_as_two_escapes_is_one(tmp_path: Path) -> None:
+    path = tmp_path / "file.yaml"
+    path.write_text('{"face": "\\ud83d\\ude00"}')
+    assert read_yaml(path).data == {"face": "\N{GRINNING FACE}"}

@@ -12,9 +12,9 @@ from sweeper.space.trial_config import TrialConfig
 from sweeper.training import checkpoint
 from sweeper.training.checkpoint import (
     UnusableCheckpoint,
+    checkpoint_identity,
     read_checkpoint,
     remove_checkpoint,
-    training_identity,
     write_checkpoint,
 )
 from tests.training.tiny import random_rows
@@ -112,17 +112,17 @@ CHANGED: dict[str, Any] = {
 
 
 def test_all_that_decides_a_step_is_in_the_identity(monkeypatch: pytest.MonkeyPatch) -> None:
-    identity = training_identity(CONFIG, ROWS, 1, "base")
+    identity = checkpoint_identity(CONFIG, ROWS, 1, "base")
     others = [
-        training_identity(replace(CONFIG, **{name: value}), ROWS, 1, "base")
+        checkpoint_identity(replace(CONFIG, **{name: value}), ROWS, 1, "base")
         for name, value in CHANGED.items()
     ]
-    others.append(training_identity(CONFIG, ROWS[1:], 1, "base"))
-    others.append(training_identity(CONFIG, [*ROWS[:-1], replace(ROWS[-1], prompt_length=1)], 1, "base"))
-    others.append(training_identity(CONFIG, ROWS, 2, "base"))
-    others.append(training_identity(CONFIG, ROWS, 1, "other"))
+    others.append(checkpoint_identity(CONFIG, ROWS[1:], 1, "base"))
+    others.append(checkpoint_identity(CONFIG, [*ROWS[:-1], replace(ROWS[-1], prompt_length=1)], 1, "base"))
+    others.append(checkpoint_identity(CONFIG, ROWS, 2, "base"))
+    others.append(checkpoint_identity(CONFIG, ROWS, 1, "other"))
     monkeypatch.setattr(checkpoint, "ENGINE_VERSION", 0)
-    others.append(training_identity(CONFIG, ROWS, 1, "base"))
+    others.append(checkpoint_identity(CONFIG, ROWS, 1, "base"))
     assert len({identity, *others}) == 1 + len(others)
 
 
@@ -131,6 +131,6 @@ def test_how_a_step_is_cut_and_saved_is_not_in_it() -> None:
     pair: dict[str, Any] = {"per_device_train_batch_size": 2, "gradient_accumulation_steps": 4}
     known = {field.name for field in fields(TrialConfig)}
     assert known == CHANGED.keys() | changes.keys() | pair.keys()  # a new parameter must choose its side
-    expected = training_identity(CONFIG, ROWS, 1, "base")
+    expected = checkpoint_identity(CONFIG, ROWS, 1, "base")
     for values in (changes, pair):
-        assert training_identity(replace(CONFIG, **values), ROWS, 1, "base") == expected
+        assert checkpoint_identity(replace(CONFIG, **values), ROWS, 1, "base") == expected

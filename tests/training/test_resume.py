@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sweeper.space.trial_config import TrialConfig
-from sweeper.training.checkpoint import read_checkpoint, training_identity, write_checkpoint
+from sweeper.training.checkpoint import checkpoint_identity, read_checkpoint, write_checkpoint
 from sweeper.training.engine import Engine, StepResult
 from sweeper.training.slot import Slot
 from tests.training.tiny import random_rows, tiny_model
@@ -47,7 +47,7 @@ def train(
     for stop in [*stops, None]:
         engine = Engine(tiny_model())
         slot = Slot(config, ROWS, engine.layers, micro_batch, SEED, stop)
-        identity = training_identity(config, ROWS, SEED, "tiny")
+        identity = checkpoint_identity(config, ROWS, SEED, "tiny")
         state = read_checkpoint(path, identity)
         if state is not None:
             slot.load_state(state)
