@@ -66,10 +66,10 @@ def answering(space: Space, folder: SweepFolder, trial: TrialProgress) -> Answer
     def answer(number: int, suite: Suite) -> Score:
         from peft import PeftModel
 
-        from sweeper.data.template import template_of
+        from sweeper.data.template import custom_template, template_of
         from sweeper.scoring.score import score_suite
 
-        template = template_of(base().tokenizer)
+        template = template_of(base().tokenizer, custom_template(space.data))
         if number == BASE_TRIAL:
             return score_suite(base().model, template, suite)
         assert trial.adapter is not None, "a complete trial has one"

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import cast
@@ -10,8 +11,10 @@ import pytest
 
 from sweeper.commands.best import best
 from sweeper.commands.look import keep_promoted, look_at_test
+from sweeper.driver import run_sweep
 from sweeper.errors import InputError
-from sweeper.events import BASE_TRIAL, CaseAnswer
+from sweeper.event_log import EventLog
+from sweeper.events import BASE_TRIAL, CaseAnswer, Event, SuiteScored
 from sweeper.home import Home
 from sweeper.promote.promotion import PromotedAnswer, Promotion
 from sweeper.report.on_test import line_of_test
@@ -19,8 +22,11 @@ from sweeper.scoring.fingerprint import suite_fingerprint
 from sweeper.scoring.looks import Look, append_look, count_looks, read_looks
 from sweeper.scoring.score import Score
 from sweeper.scoring.suite import Case, Suite
+from sweeper.space.load import load_space
+from sweeper.workers.in_process import InProcessWorker
 from tests.commands.home_with_sweep import home_with_sweep
 from tests.space.valid_space import VALID, write
+from tests.tiny_base import save_tiny_space
 
 SUITE = Suite("held-out", Path("test.yaml"), tuple(Case(f"{i}", "Ask", "", "yes") for i in range(40)), 8)
 
@@ -119,3 +125,30 @@ def test_a_look_needs_a_test_suite(home: Home, tmp_path: Path) -> None:
     write(tmp_path, VALID.replace("name: my-sweep", "name: tickets").replace("  test: test.yaml\n", ""))
     with pytest.raises(InputError, match=r"no evaluation\.test to look at"):
         best(home, "tickets", False, on_test=True)
+
+
+class Unwatched:
+    """A view that shows nothing."""
+
+    def resume(self, events: Sequence[Event]) -> None:
+        """Nothing."""
+
+    def apply(self, event: Event) -> None:
+        """Nothing."""
+
+
+def test_a_look_answers_as_the_sweep_did(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The sweep scores in the engine, a look by PEFT: on the same cases both must answer alike."""
+    path = save_tiny_space(tmp_path, trials=1, learning_rate={"values": [3e-2]})
+    (tmp_path / "test.jsonl").write_text((tmp_path / "dev.jsonl").read_text())
+    home = Home(tmp_path / "mlruns")
+    run_sweep(home, load_space(path), InProcessWorker, Unwatched())
+    best(home, "tiny", False, on_test=True)
+    assert "test looked at once" in capsys.readouterr().out.replace("\n", " ")
+    folder = home.sweep("tiny")
+    scored = [event for _, event in EventLog(folder.events).read() if isinstance(event, SuiteScored)]
+    base, trial = read_looks(folder.test_looks)
+    assert [answer.answer for answer in base.answers] == [answer.answer for answer in scored[0].answers]
+    assert [answer.answer for answer in trial.answers] == [answer.answer for answer in scored[1].answers]
+    assert [answer.answer for answer in trial.answers] != [answer.answer for answer in base.answers]
+    assert (base.score, trial.score) == (scored[0].score, scored[1].score)
