@@ -1,4 +1,4 @@
-"""The errors a user sees. Only cli.py prints them, each as one line."""
+"""The errors a user sees. Only cli/ prints them, each as one line."""
 
 
 class SweepError(Exception):
