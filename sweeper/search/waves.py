@@ -66,7 +66,7 @@ class Waves:
 
 def honest_word(search: SearchSettings) -> str | None:
     """A line for a search that learns nothing from its trials while it proposes them, else None."""
-    if search.sampler != "tpe" or search.trials > search.pruner.wave:
+    if search.sampler != "tpe" or not 1 < search.trials <= search.pruner.wave:
         return None
     stopping = "" if search.pruner.type == "none" else " with early stopping"
     return (

@@ -138,3 +138,4 @@ def test_a_search_of_one_wave_says_so() -> None:
     assert honest_word(SearchSettings(10, 0, "tpe", HALVING)) is None
     assert honest_word(SearchSettings(9, 0, "random", HALVING)) is None
     assert honest_word(SearchSettings(9, 0, "tpe", TRAIN_ALL)) is None
+    assert honest_word(SearchSettings(1, 0, "tpe", TRAIN_ALL)) is None  # one trial is no search
