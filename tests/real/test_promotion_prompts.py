@@ -100,7 +100,8 @@ def promoted(tiny: Base, chat_template: str, client: OllamaClient, folder: Path)
     adapter = save_adapter(tiny, folder / "adapter")
     settings = PromoteSettings("tiny", {}, None)
     work, reports = folder / "work", folder / "reports"
-    return promote(PromotionRequest(tiny, adapter, SUITE, settings, "tiny", work, reports), client)
+    request = PromotionRequest(tiny, adapter, SUITE, settings, "tiny", work, reports, may_replace=True)
+    return promote(request, client)
 
 
 @pytest.mark.parametrize(
