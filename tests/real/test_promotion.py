@@ -314,6 +314,7 @@ def test_the_last_models_are_kept_and_come_back(promoted: Promoted, ollama_clien
     assert [kept.live, kept.first, kept.second, kept.leaving] == [digests[2], digests[1], digests[3], None]
     answer = ollama_client.chat(str(name), promoted.built.cases[0].messages, {"num_predict": 2})
     assert answer.answer_tokens == 2
+    ollama_client.delete(str(name.candidate))  # what is left over by others is told by other tests
 
 
 def test_one_tensor_that_is_one_percent_off_is_seen_by_the_log_probabilities(
