@@ -2,15 +2,19 @@
 
 import sys
 
+# Each module adds its commands to the app, and the help text has them in this order.
+# isort: off
+from sweeper.cli import spaces, sweeps, results, promotion  # noqa: F401
+
+# isort: on
 from sweeper.cli.app import app
 from sweeper.errors import SweepError
+
+__all__ = ["app", "main"]
 
 
 def main() -> None:
     """The `sweep` program. An error that sweeper knows is one line and its exit code."""
-    # Each module adds its commands to the app, in this order in the help text.
-    from sweeper.cli import spaces, sweeps, results, promotion  # noqa: F401, I001
-
     try:
         app()
     except SweepError as error:

@@ -136,6 +136,9 @@ class Unwatched:
     def apply(self, event: Event) -> None:
         """Nothing."""
 
+    def say(self, line: str) -> None:
+        """Nothing."""
+
 
 def test_a_look_answers_as_the_sweep_did(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The sweep scores in the engine, a look by PEFT: on the same cases both must answer alike."""
