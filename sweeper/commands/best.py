@@ -15,6 +15,7 @@ from sweeper.report.progress import SweepProgress
 from sweeper.report.table import end_table, reasons, trials_table
 from sweeper.scoring.load_suite import load_suite
 from sweeper.scoring.looks import read_looks
+from sweeper.scoring.preflight import refuse_unscored
 
 
 def best(home: Home, name: str, is_json: bool, on_test: bool = False) -> None:
@@ -49,6 +50,7 @@ def _look_at_test(folder: SweepFolder, progress: SweepProgress) -> None:
     space = space_of(folder)
     if space.test is None:
         raise InputError(str(space.path), "there is no evaluation.test to look at", "Name a suite there")
+    suite = load_suite(space.test)
+    refuse_unscored(suite)
     quiet_libraries()
-    ask = answering(space, folder, progress.best)
-    look_at_test(folder, progress.best.number, load_suite(space.test), "best", ask)
+    look_at_test(folder, progress.best.number, suite, "best", answering(space, folder, progress.best))

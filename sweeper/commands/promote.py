@@ -26,6 +26,7 @@ from sweeper.report.steps import StepsView
 from sweeper.scoring.fingerprint import suite_fingerprint
 from sweeper.scoring.load_suite import load_suite
 from sweeper.scoring.looks import latest, read_looks
+from sweeper.scoring.preflight import refuse_unscored
 from sweeper.scoring.suite import Suite
 from sweeper.serving.model_name import ModelName
 from sweeper.space.base import resolve_base
@@ -60,6 +61,7 @@ def promote(home: Home, name: str, options: PromoteOptions) -> None:
     live = live_name(space.promote, options.name)
     live_models(live, space.promote.quantization)
     suite = load_suite(space.test or space.dev[0])
+    refuse_unscored(suite)
     if options.export is not None:
         from sweeper.promote.export import refuse_full_folder
 

@@ -20,6 +20,8 @@ def ready_suites(space: Space) -> tuple[Suite, ...]:
     suites = load_suites([*space.dev, *([space.test] if space.test else [])])
     refuse_objective(suites[0])
     refuse_without_loss(suites[0], space.search)
+    if space.test is not None:
+        refuse_unscored(suites[-1])
     refuse_judges(suites)
     return suites
 
@@ -35,6 +37,16 @@ def refuse_objective(suite: Suite) -> None:
             f"{suite.path}: case '{judged.id}'",
             "only a judge scores it, and a search would learn to please the judge",
             "Add an assertion that a rule can check, or put the case into another suite",
+        )
+
+
+def refuse_unscored(suite: Suite) -> None:
+    """Raises InputError for a test suite on which nothing can be claimed."""
+    if not any(case.is_scored for case in suite.cases):
+        raise InputError(
+            str(suite.path),
+            f"no case of '{suite.name}' expects anything, and claims are made on it",
+            "Add `expected` or `assert` to its cases, or leave evaluation.test out",
         )
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from sweeper.errors import InputError
-from sweeper.scoring.preflight import refuse_objective, refuse_without_loss
+from sweeper.scoring.preflight import refuse_objective, refuse_unscored, refuse_without_loss
 from sweeper.scoring.suite import Assertion, Case, Suite
 from sweeper.space.pruner import TRAIN_ALL
 from sweeper.space.space import SearchSettings
@@ -22,6 +22,12 @@ def suite(*assertions: Assertion) -> Suite:
 def test_a_suite_that_expects_nothing() -> None:
     with pytest.raises(InputError, match="no case of 's' expects anything"):
         refuse_objective(suite())
+
+
+def test_a_test_suite_that_expects_nothing() -> None:
+    with pytest.raises(InputError, match="expects anything, and claims are made on it"):
+        refuse_unscored(suite())
+    refuse_unscored(suite(JUDGE))
 
 
 def test_a_judge_alone_steers_no_search() -> None:
