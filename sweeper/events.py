@@ -60,7 +60,8 @@ class TrialStarted(Event):
     """A worker took the trial up. `attempt` counts from 1; a later attempt voids the earlier ones.
 
     An attempt that goes on from a checkpoint voids only what came after `resumed_step`. `dropped_rows`
-    keep nothing to learn within the trial's max_seq_length, and are left out.
+    keep nothing to learn within the trial's max_seq_length, and are left out. `dtype` and `quantization`
+    are the base's; logs of before there was a choice lack them.
     """
 
     attempt: int
@@ -70,6 +71,8 @@ class TrialStarted(Event):
     total_examples: int
     resumed_step: int = 0
     dropped_rows: int = 0
+    dtype: str = "float32"
+    quantization: str = "none"
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from sweeper.events import BASE_TRIAL, CaseAnswer
-from sweeper.home import SweepFolder
+from sweeper.home import Home, SweepFolder
+from sweeper.models.precision import choose_precision
 from sweeper.models.reference import resolve_base
 from sweeper.report.progress import TrialProgress
 from sweeper.scoring.fingerprint import suite_fingerprint
@@ -55,13 +56,16 @@ def _keep(folder: SweepFolder, trial: int, suite: Suite, by: str, seen: Score) -
 
 
 def answering(space: Space, folder: SweepFolder, trial: TrialProgress) -> Answering:
-    """Loads the base once, at the first call. The base is asked before the trial, whose adapter stays on."""
+    """Loads the base once, at the first call, as trials were trained on it. The base is asked before the
+    trial, whose adapter stays on."""
 
     @functools.cache
     def base() -> "Base":
         from sweeper.models.load import load_base
 
-        return load_base(resolve_base(space.base, space.path.parent))
+        base = resolve_base(space.base, space.path.parent)
+        dequantised = Home(folder.path.parents[1]).dequantised
+        return load_base(base, choose_precision(space.model), dequantised)
 
     def answer(number: int, suite: Suite) -> Score:
         from peft import PeftModel

@@ -15,6 +15,7 @@ from sweeper.home import Home
 from sweeper.lock import held_lock
 from sweeper.memory.fitness import refuse_unfit
 from sweeper.memory.plan import Cohort, PlannedTrial, plan_trial
+from sweeper.models.precision import choose_precision
 from sweeper.models.reference import resolve_base
 from sweeper.scoring.load_suite import load_suites
 from sweeper.search.halving import Leg
@@ -47,6 +48,8 @@ def run_sweep(home: Home, space: Space, make_worker: MakeWorker, view: View, wor
         seed=space.search.seed,
         sweep_folder=folder.path,
         answer_cache=home.answer_cache,
+        precision=choose_precision(space.model),
+        dequantised=home.dequantised,
     )
     with held_lock(folder.lock, f"sweep {space.name!r}"), Interrupts() as interrupts:
         study = Study(home, space)

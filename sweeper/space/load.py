@@ -42,6 +42,7 @@ def load_space(path: Path) -> Space:
         test=test,
         promote=written.promote.settings(written.name),
         limits=written.limits.settings,
+        model=written.model.settings,
     )
     return with_expressions(file, written, space)
 

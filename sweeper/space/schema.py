@@ -9,6 +9,7 @@ from sweeper.space.baseline import read_entry
 from sweeper.space.broken_rule import BrokenRule
 from sweeper.space.data_section import DataSection, PathText
 from sweeper.space.limits_section import LimitsSection
+from sweeper.space.model_section import ModelSection
 from sweeper.space.ollama_terms import check_ollama_name
 from sweeper.space.parameters import Constant, Parameter
 from sweeper.space.promote_section import PromoteSection
@@ -31,10 +32,6 @@ def _sweep_name(name: str) -> str:
     raise BrokenRule(f"is {shown(name)}, {rule}", f"Write for example `name: {fitting}`")
 
 
-class ModelSection(FileModel):
-    base: PathText = Field(examples=["org/model"])
-
-
 class ParametersSection(FileModel):
     """The fields of TrialConfig; None where the file does not name one."""
 
@@ -52,6 +49,8 @@ class ParametersSection(FileModel):
     lr_scheduler_type: Parameter | None = None
     lora_dropout: Parameter | None = None
     use_rslora: Parameter | None = None
+    optim: Parameter | None = None
+    gradient_checkpointing: Parameter | None = None
     per_device_train_batch_size: Parameter | None = None
     gradient_accumulation_steps: Parameter | None = None
     save_steps: Parameter | None = None

@@ -8,6 +8,7 @@ from typing import Literal
 from sweeper.space.data_settings import DataSettings
 from sweeper.space.expression import Expression
 from sweeper.space.limits_section import LimitSettings
+from sweeper.space.model_settings import ModelSettings
 from sweeper.space.parameters import Parameter, Scalar
 from sweeper.space.promote_settings import GateSettings, Quantization
 from sweeper.space.pruner import HALVING, ObjectiveName, PrunerSettings
@@ -68,3 +69,4 @@ class Space:
     baseline: tuple[Mapping[str, Scalar], ...] = ()
     notes: tuple[str, ...] = ()
     limits: LimitSettings = field(default_factory=LimitSettings)
+    model: ModelSettings = field(default_factory=ModelSettings)

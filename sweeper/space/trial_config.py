@@ -20,6 +20,7 @@ class TrialConfig:
     `per_device_train_batch_size` and `gradient_accumulation_steps` are both None, so that the planner
     chooses them, or both set: `effective_batch_size` is then their product, whatever it was given as.
     `save_steps` and `logging_steps` are None where the sweep decides; they change no weight.
+    `gradient_checkpointing` computes layers twice to hold less, and changes no weight either.
     """
 
     learning_rate: float = 2e-4
@@ -36,6 +37,8 @@ class TrialConfig:
     lr_scheduler_type: str = "linear"
     lora_dropout: float = 0.0
     use_rslora: bool = False
+    optim: str = "adamw_torch"
+    gradient_checkpointing: bool = False
     per_device_train_batch_size: int | None = None
     gradient_accumulation_steps: int | None = None
     save_steps: int | None = None

@@ -1,6 +1,6 @@
 """What a row layout gives the engine: token rectangles in which every row belongs to one slot."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
@@ -26,6 +26,17 @@ class Batch:
     @property
     def slots(self) -> int:
         return len(self.input_ids) // self.rows_per_slot
+
+    def to(self, device: torch.device) -> "Batch":
+        """The same batch there."""
+        if self.input_ids.device == device:
+            return self
+        moved = {
+            name: value.to(device, non_blocking=True)
+            for name in ("input_ids", "labels", "real", "position_ids", "attention_mask")
+            if (value := getattr(self, name)) is not None
+        }
+        return replace(self, **moved)
 
     def real_of_slots(self) -> torch.Tensor:
         """`real` with each slot's rows end to end, shape [K, rows_per_slot * T]."""

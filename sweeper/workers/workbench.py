@@ -28,6 +28,7 @@ from sweeper.scoring.target_loss import expected_rows, target_loss
 from sweeper.training.adapter_files import save_adapter
 from sweeper.training.checkpoint import checkpoint_identity
 from sweeper.training.engine import LAYOUTS, Engine
+from sweeper.training.loss_scale import LossScale
 from sweeper.training.packed import attention_window
 from sweeper.training.slot import Slot
 from sweeper.training.slot_linear import LoraWeights, active_slots
@@ -37,8 +38,8 @@ from sweeper.workers.trial_run import TrialRun
 from sweeper.workers.worker import Emit, WorkerFacts, WorkerSetup
 
 _ALONE = Link()
-LAYOUT_TOLERANCE = 1e-2
-"""Largest logit difference that fp32 rounding explains; a mask that is not honoured gives whole units."""
+LAYOUT_TOLERANCES = {"float32": 1e-3, "bfloat16": 5e-2, "float16": 1e-2}
+"""How far from a row's logits alone rounding may lead; a mask that is not honoured leads to 0.1 and more."""
 
 
 class Workbench:
@@ -50,7 +51,7 @@ class Workbench:
         self.setup = setup
         self.link = link
         self.folder = SweepFolder(setup.sweep_folder)
-        base = load_base(setup.base)
+        base = load_base(setup.base, setup.precision, setup.dequantised)
         self.template = template_of(base.tokenizer, custom_template(setup.data))
         train, _ = load_rows(setup.data)
         self.rows = encode_rows(train, self.template, train_on(setup.data, train.format)).rows
@@ -69,7 +70,7 @@ class Workbench:
         for layout in LAYOUTS if fits else LAYOUTS[1:]:
             self.engine.layout = layout
             difference = self.engine.check_layout(rows[:4])
-            if difference < LAYOUT_TOLERANCE:
+            if difference < LAYOUT_TOLERANCES[self.setup.precision.dtype]:
                 return
         raise InputError(
             "model.base",
@@ -124,8 +125,9 @@ class Workbench:
             self.setup.seed,
             trial.stop_step,
             by_length=self.engine.layout == "padded",
+            loss_scale=LossScale() if self.setup.precision.dtype == "float16" else None,
         )
-        identity = checkpoint_identity(trial.config, rows, self.setup.seed, self.setup.base.text)
+        identity = checkpoint_identity(trial.config, rows, self.setup.seed, self._base_name)
         saving = Checkpointing(
             trial.number,
             slot,
@@ -135,7 +137,14 @@ class Workbench:
             self.setup.checkpoint_seconds,
             self.link.settle,
         )
-        return TrialRun(trial, slot, saving, dropped_rows=len(self.rows) - len(rows))
+        dropped = len(self.rows) - len(rows)
+        return TrialRun(trial, slot, saving, dropped, self.setup.precision)
+
+    @property
+    def _base_name(self) -> str:
+        """The base as a checkpoint knows it: by its text and, beside fp32, by how it is held."""
+        precision, text = self.setup.precision, self.setup.base.text
+        return text if precision.is_default else f"{text} {precision.quantization} {precision.dtype}"
 
     def _stop(self, run: TrialRun, emit: Emit) -> None:
         is_sound = run.pause(lambda: target_loss(self.engine, run.slot.adapter, self.dev_rows), emit)

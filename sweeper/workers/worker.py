@@ -1,12 +1,13 @@
 """What a worker is: it holds one base model, trains cohorts on it and tells what happens."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
 from sweeper.events import Event
 from sweeper.memory.plan import Cohort
+from sweeper.models.precision import Precision
 from sweeper.models.reference import BaseReference
 from sweeper.scoring.suite import Suite
 from sweeper.space.data_settings import DataSettings
@@ -18,7 +19,8 @@ Emit = Callable[[Event], None]
 class WorkerSetup:
     """All that a worker needs to begin. `checkpoint_seconds` is how often a running trial is saved.
 
-    The first suite of `dev` gives a trial its objective. Without `answer_cache` every answer is made anew.
+    The first suite of `dev` gives a trial its objective. Without `answer_cache` every answer is made anew,
+    without `dequantised` a .gguf base for nf4 is.
     """
 
     base: BaseReference
@@ -29,6 +31,8 @@ class WorkerSetup:
     threads: int | None = None
     answer_cache: Path | None = None
     checkpoint_seconds: float = 180.0
+    precision: Precision = field(default_factory=Precision)
+    dequantised: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
