@@ -50,7 +50,8 @@ class EarlyStopping:
         best = f"its best, {self.best_value:.4g} at step {self.best_step}"
         patience, overfit = self._settings.patience, self._settings.overfit
         if overfit is not None and value > (1 + overfit) * self.best_value:
-            return f"overfit: eval_loss {value:.4g} at step {step} is more than {overfit:.3g} above {best}"
+            share = f"{100 * overfit:.3g} %"
+            return f"overfit: eval_loss {value:.4g} at step {step} is more than {share} above {best}"
         if patience is not None and self._without_gain >= patience:
             return f"patience: no gain in eval_loss for {self._without_gain} evaluations, after {best}"
         return None

@@ -75,7 +75,7 @@ def test_the_ways_to_write_a_parameter_are_read(folder: Path) -> None:
 
 
 def keys_of(model: type[BaseModel]) -> set[str]:
-    """The dotted keys of a file's model, down to those that hold no further keys or have a table of theirs."""
+    """The dotted keys of a file's model, down to those without further keys or with a table of their own."""
     keys = set()
     for name, field in model.model_fields.items():
         parts = get_args(field.annotation) or (field.annotation,)  # a section may be left out: X | None
