@@ -12,6 +12,7 @@ from sweeper.models.precision import choose_precision
 from sweeper.scoring.fingerprint import suite_fingerprint
 from sweeper.scoring.load_suite import load_suites
 from sweeper.space.data_settings import DataSettings, HeldOutShare, HubSet, RowFile, RowSource
+from sweeper.space.early_stopping import EarlyStoppingSettings
 from sweeper.space.model_settings import ModelSettings
 from sweeper.space.parameters import Choice, Computed, Constant, Parameter, Range, Scalar
 from sweeper.space.pruner import PrunerSettings
@@ -52,6 +53,7 @@ def identity_of(space: Space) -> Identity:
             for name, parameter in space.parameters.items()
             if name not in _LATER_PARAMETERS or parameter != Constant(DEFAULTS[name])
         },
+        **_early_stopping(space.search.early_stopping),
         **_tried_first(space),
     }
 
@@ -83,6 +85,12 @@ def _model_identity(model: ModelSettings) -> Identity:
         "model.attention": (precision.attention, "auto"),
     }
     return {key: value for key, (value, default) in found.items() if value != default}
+
+
+def _early_stopping(settings: EarlyStoppingSettings | None) -> Identity:
+    """Nothing where no trial is stopped by its validation loss, as in sweeps of before it was known."""
+    keys = {} if settings is None else dataclasses.asdict(settings)
+    return {f"search.early_stopping.{key}": value for key, value in keys.items() if value is not None}
 
 
 def _data_identity(data: DataSettings) -> Identity:

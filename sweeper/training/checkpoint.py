@@ -29,8 +29,10 @@ _NOT_TRAINING = (
     "save_steps",
     "logging_steps",
     "gradient_checkpointing",
+    "eval_steps",
 )
-"""Parameters that leave every step as it is, or decide only how it is cut."""
+"""Parameters that leave every step as it is, or decide only how it is cut. (eval_steps cannot change
+between two starts of a sweep, so what was stopped by it is what it would stop.)"""
 
 _DIGEST_CHARACTERS = 64
 

@@ -11,6 +11,7 @@ from sweeper.models.precision import Precision
 from sweeper.models.reference import BaseReference
 from sweeper.scoring.suite import Suite
 from sweeper.space.data_settings import DataSettings
+from sweeper.space.early_stopping import EarlyStoppingSettings
 
 Emit = Callable[[Event], None]
 
@@ -21,6 +22,7 @@ class WorkerSetup:
 
     The first suite of `dev` gives a trial its objective. Without `answer_cache` every answer is made anew,
     without `dequantised` a .gguf base for nf4 is.
+    `eval_seq_length` is what validation rows are cut to, the same for all trials; None cuts nothing.
     """
 
     base: BaseReference
@@ -33,6 +35,8 @@ class WorkerSetup:
     checkpoint_seconds: float = 180.0
     precision: Precision = field(default_factory=Precision)
     dequantised: Path | None = None
+    eval_seq_length: int | None = None
+    early_stopping: EarlyStoppingSettings | None = None
 
 
 @dataclass(frozen=True, slots=True)
