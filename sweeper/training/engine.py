@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import nn
@@ -14,14 +14,13 @@ from sweeper.training.batch import Batch
 from sweeper.training.checkpointing import LayerCheckpointing, decoder_layers
 from sweeper.training.divergence import loss_ceiling
 from sweeper.training.dropout import DropoutDraw
-from sweeper.training.packed import pack
+from sweeper.training.layouts import LAYOUTS as LAYOUTS
+from sweeper.training.layouts import MASK_TOKENS, Layout
+from sweeper.training.logits import finished_logits
+from sweeper.training.packed import pack, packed_length, shared_length
 from sweeper.training.padded import pad
 from sweeper.training.slot import Slot
 from sweeper.training.slot_linear import SlotLinear, active_slots, wrap_linears
-
-Layout = Literal["packed", "padded"]
-LAYOUTS: tuple[Layout, ...] = ("packed", "padded")
-"""In the order in which they are tried: packed rows compute least, padded ones suit more architectures."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +42,8 @@ class StepResult:
 class Engine:
     """A frozen base whose linear layers carry the adapters of whichever slots are active.
 
-    Rows are laid out by `layout`; the packed one computes a common prefix once if `share_prefix`.
+    Rows are laid out by `layout`, or as a slot says; the packed one computes a common prefix once if
+    `share_prefix`.
     """
 
     def __init__(self, model: Any, share_prefix: bool = True, layout: Layout = "packed") -> None:
@@ -54,6 +54,7 @@ class Engine:
         self.layers: dict[str, SlotLinear] = wrap_linears(model, self.head)
         self.device: torch.device = self.head.weight.device
         self.checkpointing = _checkpointing(model)
+        self._config: Any = model.config.get_text_config()
         self._adds_masks = getattr(model.config, "_attn_implementation", None) == "eager"
         self.share_prefix = share_prefix
         self.layout: Layout = layout
@@ -103,7 +104,9 @@ class Engine:
         scales = torch.tensor([slot.loss_scale.value if slot.loss_scale else 1.0 for slot in slots])
         keys = [slot.dropout_key for slot in slots]
         groups = [slot.next_micro_batch() for slot in slots]
-        batch = self.lay_out(groups, [key is None for key in keys])
+        layouts = {slot.layout or self.layout for slot in slots}
+        layout: Layout = "packed" if layouts == {"packed"} else "padded"
+        batch = self.lay_out(groups, [key is None for key in keys], layout, over_labels=True)
         dropouts = [
             DropoutDraw(slot.config.lora_dropout, key, real.nonzero()[:, 0]) if key else None
             for slot, key, real in zip(slots, keys, batch.real_of_slots(), strict=True)
@@ -128,16 +131,34 @@ class Engine:
                 "Write false",
             )
 
-    def lay_out(self, groups: Sequence[Sequence[EncodedRow]], may_share: Sequence[bool]) -> Batch:
-        """The slots' micro-batches by the engine's layout; slot k shares a prefix only if `may_share[k]`."""
-        if self.layout == "padded":
-            return pad(groups).to(self.device)
-        return pack(groups, [self.share_prefix and may for may in may_share]).to(self.device)
+    def lay_out(
+        self,
+        groups: Sequence[Sequence[EncodedRow]],
+        may_share: Sequence[bool],
+        layout: Layout | None = None,
+        over_labels: bool = False,
+    ) -> Batch:
+        """The slots' micro-batches by `layout`, else the engine's; slot k shares a prefix if `may_share[k]`.
+
+        What would need a mask of more than MASK_TOKENS is padded. `over_labels` is for `loss_sums` alone:
+        a shared label stands once, with its weight.
+        """
+        shares = [self.share_prefix and may for may in may_share]
+        is_padded = (layout or self.layout) == "padded" or any(
+            packed_length(group, 0) > MASK_TOKENS
+            and packed_length(group, shared_length(group, over_labels) if share else 0) > MASK_TOKENS
+            for group, share in zip(groups, shares, strict=True)
+        )
+        return (pad(groups) if is_padded else pack(groups, shares, over_labels)).to(self.device)
 
     def loss_sums(self, batch: Batch) -> torch.Tensor:
         """Sum of token cross-entropies in each slot's rows, shape [K]."""
-        owners = (batch.labels != IGNORED).nonzero()[:, 0] // batch.rows_per_slot
-        return torch.zeros(batch.slots, device=self.device).index_add(0, owners, self.token_losses(batch))
+        labelled = batch.labels != IGNORED
+        owners = labelled.nonzero()[:, 0] // batch.rows_per_slot
+        losses = self.token_losses(batch)
+        if batch.weights is not None:
+            losses = losses * batch.weights[labelled]
+        return torch.zeros(batch.slots, device=self.device).index_add(0, owners, losses)
 
     def token_losses(self, batch: Batch) -> torch.Tensor:
         """Cross-entropy at each labelled position of all slots in turn, in nats, fp32, shape [labels].
@@ -156,7 +177,7 @@ class Engine:
             use_cache=False,
         ).last_hidden_state
         logits: torch.Tensor = self.head(hidden[batch.labels != IGNORED])
-        return logits
+        return finished_logits(self._config, logits)
 
     def _mask_of(self, batch: Batch) -> torch.Tensor | None:
         """Eager attention adds its mask to the scores; sdpa takes a boolean one."""

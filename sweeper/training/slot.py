@@ -12,6 +12,7 @@ from sweeper.data.encode import EncodedRow
 from sweeper.data.order import total_steps, windows
 from sweeper.space.trial_config import TrialConfig
 from sweeper.training.divergence import LossWatch
+from sweeper.training.layouts import Layout
 from sweeper.training.loss_scale import LossScale
 from sweeper.training.optimizers import make_optimizer
 from sweeper.training.slot_linear import LoraWeights, SlotLinear, lora_scaling
@@ -23,7 +24,8 @@ class Slot:
 
     The window's loss is the sum of token cross-entropies over the number of its labels, whatever
     the micro-batches, as Trainer's with num_items_in_batch. So their order within it changes nothing
-    but rounding; `by_length` sorts them, which spares the padded layout padding. `loss_scale` is for a base
+    but rounding; where `layout` is padded they are sorted by
+    length, which spares padding. `loss_scale` is for a base
     in float16: a step whose gradients overflow is left out, and the schedule goes on.
     """
 
@@ -35,7 +37,7 @@ class Slot:
         micro_batch_size: int,
         seed: int,
         stop_step: int | None = None,
-        by_length: bool = False,
+        layout: Layout | None = None,
         loss_scale: LossScale | None = None,
     ) -> None:
         from transformers import get_scheduler
@@ -64,7 +66,7 @@ class Slot:
         self.loss_scale = loss_scale
         self.has_ended_early = False
         self._seed = seed
-        self._by_length = by_length
+        self.layout = layout
         self._open_windows()
 
     @property
@@ -82,7 +84,7 @@ class Slot:
 
     def _open_window(self) -> None:
         self._pending = [self.rows[index] for index in next(self._windows, [])]
-        if self._by_length:
+        if self.layout == "padded":
             self._pending.sort(key=lambda row: len(row.input_ids))
         self.window_label_count = sum(row.label_count for row in self._pending)
         self.window_loss = 0.0

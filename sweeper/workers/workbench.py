@@ -2,11 +2,12 @@
 
 import contextlib
 import time
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import torch
 
-from sweeper.data.encode import cut_rows
+from sweeper.data.encode import EncodedRow, common_prefix_length, cut_rows
 from sweeper.data.encode_rows import encode_rows
 from sweeper.data.load_rows import load_rows, train_on
 from sweeper.data.template import custom_template, template_of
@@ -30,6 +31,7 @@ from sweeper.training.checkpoint import checkpoint_identity
 from sweeper.training.early_stopping import EarlyStopping
 from sweeper.training.engine import LAYOUTS, Engine
 from sweeper.training.eval_loss import eval_loss
+from sweeper.training.layouts import PACKABLE, BaseShape, Layout, choose_layout
 from sweeper.training.loss_scale import LossScale
 from sweeper.training.packed import attention_window
 from sweeper.training.slot import Slot
@@ -68,10 +70,14 @@ class Workbench:
         self._choose_layout()
 
     def _choose_layout(self) -> None:
-        """Packed rows where the base honours their mask, else padded ones, which need none."""
+        """Packed rows where the base honours their mask, else padded ones, which need none.
+
+        Rows beyond a sliding window are padded: the packed mask would take its place.
+        """
         *_, longest = rows = sorted(self.rows, key=lambda row: len(row.input_ids))
-        window = attention_window(self.engine.model.config)
-        fits = window is None or len(longest.input_ids) <= window
+        config = self.engine.model.config
+        window = attention_window(config)
+        fits = config.model_type in PACKABLE and (window is None or len(longest.input_ids) <= window)
         for layout in LAYOUTS if fits else LAYOUTS[1:]:
             self.engine.layout = layout
             difference = self.engine.check_layout(rows[:4])
@@ -89,6 +95,21 @@ class Workbench:
             row_lengths=tuple(len(row.input_ids) for row in self.rows),
             prompt_lengths=tuple(row.prompt_length for row in self.rows),
             linear_layers=tuple(self.engine.layers),
+            shape=self._shape,
+            shared_prefix=common_prefix_length(self.rows),
+        )
+
+    @property
+    def _shape(self) -> BaseShape:
+        hidden_size: int = self.engine.model.config.get_text_config().hidden_size
+        return BaseShape(self.engine.layout == "packed", hidden_size, self.setup.precision.device_kind)
+
+    def _layout_of(self, trial: PlannedTrial, rows: Sequence[EncodedRow]) -> Layout:
+        config = trial.config
+        prefix = 0 if config.lora_dropout else common_prefix_length(rows)
+        lengths = [len(row.input_ids) for row in rows]
+        return choose_layout(
+            self._shape, lengths, prefix, config.effective_batch_size, trial.micro_batch_size
         )
 
     def score_base(self, emit: Emit) -> None:
@@ -127,7 +148,7 @@ class Workbench:
             trial.micro_batch_size,
             self.setup.seed,
             trial.stop_step,
-            by_length=self.engine.layout == "padded",
+            self._layout_of(trial, rows),
             loss_scale=LossScale() if self.setup.precision.dtype == "float16" else None,
         )
         evaluation = self._evaluation(slot)

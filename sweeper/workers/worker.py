@@ -12,6 +12,7 @@ from sweeper.models.reference import BaseReference
 from sweeper.scoring.suite import Suite
 from sweeper.space.data_settings import DataSettings
 from sweeper.space.early_stopping import EarlyStoppingSettings
+from sweeper.training.layouts import BaseShape
 
 Emit = Callable[[Event], None]
 
@@ -41,11 +42,16 @@ class WorkerSetup:
 
 @dataclass(frozen=True, slots=True)
 class WorkerFacts:
-    """What the driver plans with: tokens of each row and of its untrained prompt, and the layers to adapt."""
+    """What the driver plans with: tokens of each row and of its untrained prompt, and the layers to adapt.
+
+    `shape` and `shared_prefix`, the tokens that all rows begin with, decide a trial's layout.
+    """
 
     row_lengths: tuple[int, ...]
     prompt_lengths: tuple[int, ...]
     linear_layers: tuple[str, ...]
+    shape: BaseShape = field(default_factory=BaseShape)
+    shared_prefix: int = 0
 
 
 class Worker(Protocol):

@@ -92,8 +92,7 @@ def train(
 
 def _slot(member: Member, engine: Engine, checkpointing: bool) -> Slot:
     config = replace(member.config, gradient_checkpointing=checkpointing)
-    by_length = engine.layout == "padded"
-    slot = Slot(config, member.data(), engine.layers, member.micro_batch, member.seed, by_length=by_length)
+    slot = Slot(config, member.data(), engine.layers, member.micro_batch, member.seed, layout=engine.layout)
     generator = torch.Generator().manual_seed(member.seed + 1)
     with torch.no_grad():  # a zero B would leave A without gradient
         for weights in slot.adapter.values():
