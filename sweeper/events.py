@@ -77,7 +77,10 @@ class TrialStarted(Event):
 
 @dataclass(frozen=True, slots=True)
 class StepTrained(Event):
-    """One optimizer step. `tokens` counts row tokens so far; `grad_norm` is taken before clipping."""
+    """One optimizer step. `tokens` counts row tokens so far; `grad_norm` is taken before clipping.
+
+    `computed_tokens` are the positions that were computed for them, padding too; 0 in older logs.
+    """
 
     step: int
     examples: int
@@ -85,6 +88,7 @@ class StepTrained(Event):
     loss: float
     learning_rate: float
     grad_norm: float
+    computed_tokens: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,8 @@ from sweeper.commands.program import program
 from sweeper.data.encode import IGNORED
 from sweeper.data.load_rows import RowSet, load_rows, train_on
 from sweeper.data.template import custom_template
-from sweeper.models.precision import Precision, choose_precision
+from sweeper.models.devices import precision_of
+from sweeper.models.precision import Precision
 from sweeper.models.quiet import quiet_libraries
 from sweeper.report.data_lines import data_lines
 from sweeper.report.example import example_text
@@ -33,7 +34,7 @@ def check(space_path: Path) -> None:
     quiet_libraries()
     space = load_space(space_path)
     chat_template = custom_template(space.data)
-    precision = choose_precision(space.model)
+    precision = precision_of(space)
     rows, validation = load_rows(space.data)
     suites = ready_suites(space)
     console = Console()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from sweeper.events import BASE_TRIAL, CaseAnswer
 from sweeper.home import Home, SweepFolder
-from sweeper.models.precision import choose_precision
+from sweeper.models.devices import precision_of
 from sweeper.models.reference import resolve_base
 from sweeper.report.progress import TrialProgress
 from sweeper.scoring.fingerprint import suite_fingerprint
@@ -65,7 +65,7 @@ def answering(space: Space, folder: SweepFolder, trial: TrialProgress) -> Answer
 
         base = resolve_base(space.base, space.path.parent)
         dequantised = Home(folder.path.parents[1]).dequantised
-        return load_base(base, choose_precision(space.model), dequantised)
+        return load_base(base, precision_of(space), dequantised)
 
     def answer(number: int, suite: Suite) -> Score:
         from peft import PeftModel

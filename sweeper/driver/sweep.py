@@ -2,12 +2,14 @@
 
 import contextlib
 import dataclasses
+import functools
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing
 
 from sweeper.driver.books import Books, View
+from sweeper.driver.cohorts import cohorts
 from sweeper.driver.interrupts import Interrupts
 from sweeper.errors import SweepError, TrainingError
 from sweeper.events import TrialAsked, TrialCompleted, TrialFailed, TrialPruned
@@ -15,7 +17,7 @@ from sweeper.home import Home
 from sweeper.lock import held_lock
 from sweeper.memory.fitness import refuse_unfit
 from sweeper.memory.plan import Cohort, PlannedTrial, plan_trial
-from sweeper.models.precision import choose_precision
+from sweeper.models.devices import Place, places_of, precision_of
 from sweeper.models.reference import resolve_base
 from sweeper.scoring.load_suite import load_suites
 from sweeper.search.halving import Leg
@@ -34,14 +36,18 @@ ATTEMPTS = 2
 MakeWorker = Callable[[WorkerSetup], Worker]
 
 
-def run_sweep(home: Home, space: Space, make_worker: MakeWorker, view: View, workers: int = 1) -> None:
+def run_sweep(
+    home: Home, space: Space, make_worker: MakeWorker, view: View, workers: int | None = None
+) -> None:
     """Goes on with the sweep of `space` until `search.trials` have ended in total.
 
-    It may be killed at any moment and called again, with any number of workers. Raises InputError for
+    It may be killed at any moment and called again, with any number of workers: `workers` of them on the
+    first place that the space has, else one on each. Raises InputError for
     input that only shows with the model at hand, UnavailableError while another process runs this
     sweep, KeyboardInterrupt after Ctrl-C, when what was under way is saved.
     """
     folder = home.sweep(space.name)
+    where = places_of(space) if workers is None else places_of(space)[:1] * workers
     setup = WorkerSetup(
         base=resolve_base(space.base, space.path.parent),
         data=space.data,
@@ -49,7 +55,8 @@ def run_sweep(home: Home, space: Space, make_worker: MakeWorker, view: View, wor
         seed=space.search.seed,
         sweep_folder=folder.path,
         answer_cache=home.answer_cache,
-        precision=choose_precision(space.model),
+        precision=precision_of(space),
+        cohort=space.workers.cohort,
         dequantised=home.dequantised,
         eval_seq_length=max(int(str(value)) for value in extreme_values(space, "max_seq_length")),
         early_stopping=space.search.early_stopping,
@@ -61,12 +68,24 @@ def run_sweep(home: Home, space: Space, make_worker: MakeWorker, view: View, wor
         books = Books(space, folder, study, Tracker(home, folder, space), view)
         sweep = _Sweep(space, {suite.name for suite in setup.dev}, books, interrupts)
         try:
-            sweep.run(lambda: make_worker(setup), workers)
+            sweep.run([functools.partial(make_worker, each) for each in _setups(setup, where)])
         except KeyboardInterrupt:
             with contextlib.suppress(SweepError):  # what MLflow lacks, the next start writes
                 books.tracker.finish(books.log, "KILLED", timeout_seconds=10)
             raise
         books.tracker.finish(books.log)
+
+
+def _setups(setup: WorkerSetup, where: Sequence[Place]) -> list[WorkerSetup]:
+    """The same for each place but for its device and its threads."""
+    return [
+        dataclasses.replace(
+            setup,
+            precision=dataclasses.replace(setup.precision, device=place.device),
+            threads=place.threads,
+        )
+        for place in where
+    ]
 
 
 class _Sweep:
@@ -78,13 +97,13 @@ class _Sweep:
         self.in_hand: set[Leg] = set()
         self.is_stopping = False
 
-    def run(self, start_worker: Callable[[], Worker], workers: int) -> None:
+    def run(self, start_workers: Sequence[Callable[[], Worker]]) -> None:
         if self._next() is None:
             return
         if word := honest_word(self.space.search):
             self.books.view.say(word)
         if not self._time_is_up():
-            with closing(Crew(start_worker, workers)) as crew:
+            with closing(Crew(start_workers)) as crew:
                 self.interrupts.on_first = crew.wake
                 self.books.open()
                 self._work_with(crew)
@@ -148,14 +167,18 @@ class _Sweep:
         self.books.record(TrialPruned(number, time.time(), rung, reason))
 
     def _hand_out(self, legs: tuple[Leg, ...], crew: Crew, facts: WorkerFacts) -> bool:
-        """Gives each idle worker a leg that nobody has; true where a trial ended instead."""
-        for leg in legs:
-            if not crew.idle() or leg in self.in_hand:
-                continue
-            if self._take_over_result(leg.number, facts):
-                return True
-            self.in_hand.add(leg)
-            crew.train(Cohort((self._planned(leg, facts),)))
+        """Gives each idle worker legs that nobody has; true where a trial ended instead."""
+        waiting = [leg for leg in legs if leg not in self.in_hand]
+        if not crew.idle():
+            return False
+        if any(self._take_over_result(leg.number, facts) for leg in waiting):
+            return True
+        planned = [self._planned(leg, facts) for leg in waiting]
+        trials = self.books.standing.trials
+        broken = {leg.number for leg in waiting if trials[leg.number].failures}
+        for cohort in cohorts(planned, crew.idle(), facts, broken)[: crew.idle()]:
+            self.in_hand |= {Leg(trial.number, trial.rung or 0) for trial in cohort.trials}
+            crew.train(cohort)
         return False
 
     def _take_over_result(self, number: int, facts: WorkerFacts) -> bool:

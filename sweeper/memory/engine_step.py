@@ -60,7 +60,7 @@ def _slot(
     with tracker.counting_as("adapters"):
         slot = Slot(config, _rows(step), engine.layers, step.micro_batch_size, seed=index)
     if step.optim != "adamw_torch":
-        slot.optimizer = make_optimizer(step.optim, slot.parameters, fused=True)  # type: ignore[assignment]
+        slot.optimizer = make_optimizer(step.optim, slot.parameters, fused=True)
     mark_gradients(slot.parameters, tracker)
     return slot
 

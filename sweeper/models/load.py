@@ -75,8 +75,8 @@ def _load(source: str, gguf_file: str | None, precision: Precision) -> "PreTrain
         raise InputError("model.attention", problem, "Write auto") from None
     if precision.quantization == "nf4":
         _keep_one_kernel(model)
-        return model  # type: ignore[no-any-return]
-    return model.to(precision.device) if precision.device != "cpu" else model  # type: ignore[no-any-return]
+        return model
+    return model.to(precision.device) if precision.device != "cpu" else model
 
 
 def _nf4(compute_dtype: Any) -> Any:

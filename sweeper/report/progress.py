@@ -23,6 +23,7 @@ from sweeper.events import (
     TrialStarted,
     ValidationLoss,
 )
+from sweeper.report.work import Work, work_after
 from sweeper.space.trial_config import TrialConfig
 
 TrialState = Literal[
@@ -93,12 +94,18 @@ class SweepProgress:
     trials: Mapping[int, TrialProgress] = field(default_factory=dict)
     suite: str | None = None
     """The suite scored first, by which trials are chosen."""
+    work: Work = field(default_factory=Work)
     scoring_seconds: tuple[float, ...] = ()
     """What each scoring on `suite` took."""
 
     @property
     def finished_count(self) -> int:
         return sum(trial.is_finished for trial in self.trials.values())
+
+    @property
+    def is_over(self) -> bool:
+        """Whether all trials that were asked for have ended."""
+        return self.total_trials is not None and self.finished_count >= self.total_trials
 
     @property
     def best(self) -> TrialProgress | None:
@@ -109,6 +116,7 @@ class SweepProgress:
 
 def apply(progress: SweepProgress, event: Event) -> SweepProgress:
     """The progress after one more event."""
+    progress = dataclasses.replace(progress, work=work_after(progress.work, event))
     if isinstance(event, SuiteScored):
         suite = progress.suite or event.suite
         seconds = (event.wall_seconds,) if event.suite == suite else ()

@@ -8,12 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from sweeper.data.sources import read_records
-from sweeper.models.precision import choose_precision
+from sweeper.models.devices import precision_of
 from sweeper.scoring.fingerprint import suite_fingerprint
 from sweeper.scoring.load_suite import load_suites
 from sweeper.space.data_settings import DataSettings, HeldOutShare, HubSet, RowFile, RowSource
 from sweeper.space.early_stopping import EarlyStoppingSettings
-from sweeper.space.model_settings import ModelSettings
 from sweeper.space.parameters import Choice, Computed, Constant, Parameter, Range, Scalar
 from sweeper.space.pruner import PrunerSettings
 from sweeper.space.space import Space
@@ -41,7 +40,7 @@ def identity_of(space: Space) -> Identity:
     """
     return {
         "model.base": space.base,
-        **_model_identity(space.model),
+        **_model_identity(space),
         **_data_identity(space.data),
         "evaluation.dev": _HASH + ", ".join(suite_fingerprint(suite) for suite in load_suites(space.dev)),
         "search.seed": space.search.seed,
@@ -76,9 +75,9 @@ def _pruner(pruner: PrunerSettings) -> Identity:
     return {f"search.pruner.{key}": value for key, value in keys.items()}
 
 
-def _model_identity(model: ModelSettings) -> Identity:
+def _model_identity(space: Space) -> Identity:
     """How the base is held, where that is not in fp32 as it is."""
-    precision = choose_precision(model)
+    precision = precision_of(space)
     found = {
         "model.dtype": (precision.dtype, "float32"),
         "model.quantization": (precision.quantization, "none"),

@@ -18,6 +18,7 @@ from sweeper.space.read_parameter import read_parameter
 from sweeper.space.rules import PAIR
 from sweeper.space.search_section import SearchSection
 from sweeper.space.wording import shown
+from sweeper.space.workers_section import WorkersSection
 from sweeper.space.yaml_file import FileModel
 
 _MAX_NAME_LENGTH = 100
@@ -122,6 +123,7 @@ class SpaceFile(FileModel):
     evaluation: EvaluationSection = Field(examples=["{dev: dev.yaml}"])
     limits: LimitsSection = Field(default_factory=LimitsSection, examples=["{gpu_memory: 24GB}"])
     promote: PromoteSection = Field(default_factory=PromoteSection, examples=["{name: my-model}"])
+    workers: WorkersSection = Field(default_factory=WorkersSection, examples=["{processes: 2}"])
 
     @model_validator(mode="after")
     def _has_validation_rows(self) -> Self:

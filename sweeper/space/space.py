@@ -13,6 +13,7 @@ from sweeper.space.model_settings import ModelSettings
 from sweeper.space.parameters import Parameter, Scalar
 from sweeper.space.promote_settings import GateSettings, Quantization
 from sweeper.space.pruner import HALVING, ObjectiveName, PrunerSettings
+from sweeper.space.workers_section import WorkerSettings
 
 SamplerName = Literal["tpe", "random", "grid"]
 
@@ -72,3 +73,4 @@ class Space:
     notes: tuple[str, ...] = ()
     limits: LimitSettings = field(default_factory=LimitSettings)
     model: ModelSettings = field(default_factory=ModelSettings)
+    workers: WorkerSettings = field(default_factory=WorkerSettings)

@@ -107,6 +107,8 @@ class Engine:
         layouts = {slot.layout or self.layout for slot in slots}
         layout: Layout = "packed" if layouts == {"packed"} else "padded"
         batch = self.lay_out(groups, [key is None for key in keys], layout, over_labels=True)
+        for slot in slots:
+            slot.computed_tokens += batch.rows_per_slot * batch.input_ids.shape[1]
         dropouts = [
             DropoutDraw(slot.config.lora_dropout, key, real.nonzero()[:, 0]) if key else None
             for slot, key, real in zip(slots, keys, batch.real_of_slots(), strict=True)
@@ -183,7 +185,7 @@ class Engine:
         """Eager attention adds its mask to the scores; sdpa takes a boolean one."""
         if batch.attention_mask is None or not self._adds_masks:
             return batch.attention_mask
-        dtype = self.head.weight.dtype
+        dtype: torch.dtype = self.model.dtype
         hidden = torch.full((), torch.finfo(dtype).min, dtype=dtype, device=self.device)
         return torch.where(batch.attention_mask, torch.zeros_like(hidden), hidden)
 

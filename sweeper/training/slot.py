@@ -61,6 +61,7 @@ class Slot:
         self.step = 0
         self.examples = 0
         self.tokens = 0
+        self.computed_tokens = 0
         self.train_seconds = 0.0
         self.losses = LossWatch()
         self.loss_scale = loss_scale
@@ -165,7 +166,7 @@ class Slot:
         self._open_windows()
 
 
-_COUNTERS = ("step", "examples", "tokens", "train_seconds")
+_COUNTERS = ("step", "examples", "tokens", "computed_tokens", "train_seconds")
 
 
 def _copied(value: Any) -> Any:

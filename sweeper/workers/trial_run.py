@@ -120,6 +120,7 @@ class TrialRun:
             result.loss,
             result.learning_rate,
             result.grad_norm,
+            self.slot.computed_tokens,
         )
 
     def _diverged(self, step: int, reason: str, emit: Emit) -> None:

@@ -37,6 +37,7 @@ from sweeper.training.packed import attention_window
 from sweeper.training.slot import Slot
 from sweeper.training.slot_linear import LoraWeights, active_slots
 from sweeper.workers.checkpointing import Checkpointing
+from sweeper.workers.cohort_size import grown_cohort, may_pay, measured_rate
 from sweeper.workers.evaluation import Evaluation
 from sweeper.workers.link import Link, Stopped
 from sweeper.workers.trial_run import TrialRun
@@ -68,6 +69,7 @@ class Workbench:
         self.dev_rows = expected_rows(setup.dev[0], self.template)
         self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="checkpoints")
         self._choose_layout()
+        self.cohort = self._cohort_size()
 
     def _choose_layout(self) -> None:
         """Packed rows where the base honours their mask, else padded ones, which need none.
@@ -97,7 +99,13 @@ class Workbench:
             linear_layers=tuple(self.engine.layers),
             shape=self._shape,
             shared_prefix=common_prefix_length(self.rows),
+            cohort=self.cohort,
         )
+
+    def _cohort_size(self) -> int:
+        if self.setup.cohort is not None:
+            return self.setup.cohort
+        return grown_cohort(measured_rate(self.engine, self.rows)) if may_pay(self.setup.precision) else 1
 
     @property
     def _shape(self) -> BaseShape:

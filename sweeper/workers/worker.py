@@ -22,7 +22,7 @@ class WorkerSetup:
     """All that a worker needs to begin. `checkpoint_seconds` is how often a running trial is saved.
 
     The first suite of `dev` gives a trial its objective. Without `answer_cache` every answer is made anew,
-    without `dequantised` a .gguf base for nf4 is.
+    without `dequantised` a .gguf base for nf4 is. `cohort` None lets the worker measure what pays.
     `eval_seq_length` is what validation rows are cut to, the same for all trials; None cuts nothing.
     """
 
@@ -36,6 +36,7 @@ class WorkerSetup:
     checkpoint_seconds: float = 180.0
     precision: Precision = field(default_factory=Precision)
     dequantised: Path | None = None
+    cohort: int | None = 1
     eval_seq_length: int | None = None
     early_stopping: EarlyStoppingSettings | None = None
 
@@ -52,6 +53,8 @@ class WorkerFacts:
     linear_layers: tuple[str, ...]
     shape: BaseShape = field(default_factory=BaseShape)
     shared_prefix: int = 0
+    cohort: int = 1
+    """How many trials to train side by side."""
 
 
 class Worker(Protocol):

@@ -43,9 +43,12 @@ class ScriptedBench:
 
     def __init__(self, setup: WorkerSetup, link: Link) -> None:
         self.folder, self.link = SweepFolder(setup.sweep_folder), link
+        self.cohort = setup.cohort or 1
 
     def facts(self) -> WorkerFacts:
-        return WorkerFacts((20,) * ROWS, (10,) * ROWS, ("model.layers.0.self_attn.q_proj",))
+        return WorkerFacts(
+            (20,) * ROWS, (10,) * ROWS, ("model.layers.0.self_attn.q_proj",), cohort=self.cohort
+        )
 
     def score_base(self, emit: Emit) -> None:
         emit(SuiteScored(BASE_TRIAL, time.time(), "dev", 0.25, 0.5, ()))
