@@ -9,6 +9,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from sweeper.space.objective import SCORE_NAME
 from sweeper.space.trial_config import TrialConfig
 
 BASE_TRIAL = -1
@@ -49,10 +50,14 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class TrialAsked(Event):
-    """The search proposed a trial. All trials of a `wave` are asked before any of them trains."""
+    """The search proposed a trial. All trials of a `wave` are asked before any of them trains.
+
+    It would train as the earlier trial `twin_of` does, where there is one, and is to have its results.
+    """
 
     config: TrialConfig
     wave: int = 0
+    twin_of: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +132,11 @@ class SuiteScored(Event):
 
 @dataclass(frozen=True, slots=True)
 class TrialCompleted(Event):
-    """Trained to its end and scored. `adapter` is the PEFT folder, relative to the sweep's folder."""
+    """Trained to its end and scored. `adapter` is the PEFT folder, relative to the sweep's folder.
+
+    `objective` is the number that trials are chosen by, higher is better. The driver puts it there, from
+    scores and losses that workers told; a worker's own event has the first suite's score, or NaN.
+    """
 
     objective: float
     adapter: str
@@ -172,7 +181,12 @@ class TrialFailed(Event):
 
 @dataclass(frozen=True, slots=True)
 class DriverStarted(Event):
-    """A driver took the sweep up; `trial` is BASE_TRIAL. Between two of these the sweep may have slept."""
+    """A driver took the sweep up; `trial` is BASE_TRIAL. Between two of these the sweep may have slept.
+
+    `objective` says in words what trials are chosen by.
+    """
+
+    objective: str = SCORE_NAME
 
 
 _KINDS: dict[str, type[Event]] = {

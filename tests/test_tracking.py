@@ -189,7 +189,7 @@ def test_metrics_run_over_examples_and_scores_stand_once(written: Sweep) -> None
 
 def test_the_sweeps_own_run_carries_base_and_best(written: Sweep) -> None:
     client, parent = written.client(), written.runs()["tickets"]
-    assert parent.data.metrics == {"base_score": 0.0, "best_score": 0.75}
+    assert parent.data.metrics == {"base_score": 0.0, "best_score": 0.75, "best_objective": 0.75}
     assert parent.data.tags["sweeper.best_trial"] == "2"
     best = client.get_metric_history(parent.info.run_id, "best_score")
     assert [(point.step, point.value) for point in best] == [(1, 0.5), (2, 0.75), (3, 0.75)]

@@ -6,7 +6,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-from sweeper.commands.sweeps import progress_of
 from sweeper.errors import InputError, UnavailableError
 from sweeper.home import Home
 from sweeper.tracking.links import experiment_ids, trials_link
@@ -47,7 +46,7 @@ def _print_links(home: Home, server: str) -> None:
     ids = experiment_ids(home)
     for name in home.sweep_names():
         if name in ids:
-            print(f"{name}: {trials_link(server, ids[name], progress_of(home.sweep(name)).suite)}")
+            print(f"{name}: {trials_link(server, ids[name])}")
     print(f"MLflow: {server}   (Ctrl-C ends it)", flush=True)
 
 

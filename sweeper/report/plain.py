@@ -13,6 +13,7 @@ from sweeper.events import (
     TrialPruned,
     TrialStarted,
 )
+from sweeper.report.objective import objective_text
 from sweeper.report.progress import SweepProgress
 from sweeper.report.text import duration, parameters, score
 from sweeper.report.time_left import time_left
@@ -62,8 +63,11 @@ def _end(event: Event, after: SweepProgress) -> str | None:
     if isinstance(event, TrialCompleted):
         best = after.best
         is_best = best is not None and best.number == event.trial
-        standing = ", best so far" if is_best else f", best so far {score(best.score if best else None)}"
-        return f"{_trial(event, after)} complete: {score(event.objective)}{standing}"
+        standing = ", best so far"
+        if best is not None and not is_best:
+            standing += f" {objective_text(after, best)}"
+        came_to = objective_text(after, after.trials[event.trial])
+        return f"{_trial(event, after)} complete: {came_to}{standing}"
     if isinstance(event, TrialDiverged):
         return f"{_trial(event, after)} diverged: {event.reason}"
     if isinstance(event, TrialPruned):

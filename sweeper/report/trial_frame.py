@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 
 def trial_frame(progress: SweepProgress) -> "pd.DataFrame":
-    """Columns: trial, state, score, loss (of the last step), rung and target_loss (of the
-    last rung), examples, train_seconds, every parameter,
+    """Columns: trial, state, objective (what trials are chosen by, higher is better), score, loss (of
+    the last step), rung and target_loss (of the last rung), examples, train_seconds, every parameter,
     attempts, adapter, reason. Numbers stay numbers; what is not known is missing."""
     import pandas as pd
 
@@ -31,6 +31,7 @@ def trial_frame(progress: SweepProgress) -> "pd.DataFrame":
             {
                 "trial": number,
                 "state": trial.state,
+                "objective": trial.objective,
                 "score": trial.score,
                 "loss": trial.loss,
                 "rung": trial.rung,

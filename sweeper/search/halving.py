@@ -124,12 +124,12 @@ def _broke_before(trial: TrialStanding, rung: int, is_last: bool) -> bool:
 
 
 def _rank(trial: TrialStanding, rung: int) -> tuple[float, int]:
-    """The lowest loss first, of equal ones the first asked.
+    """The lowest loss first, of equal ones the first asked; a twin that trains stands where its lead stood.
 
     A trial of so few steps that an early rung stands at its end was complete there, and has no later one.
     """
     last = max((each for each in trial.rungs if each <= rung), default=None)
-    return (math.inf if last is None else trial.rungs[last].value), trial.number
+    return (math.inf if last is None else trial.rungs[last].value), trial.lead
 
 
 def _reason(trial: TrialStanding, pruner: PrunerSettings) -> str:

@@ -54,7 +54,7 @@ def log_of(space: Path) -> list[Event]:
     return [event for _, event in EventLog(home_of(space).sweep("tiny").events).read()]
 
 
-_VARYING = ("sweeper.take", "mlflow.parentRunId", "train_seconds", "best_score")
+_VARYING = ("sweeper.take", "mlflow.parentRunId", "train_seconds", "best_score", "best_objective")
 """What hangs on times, on ids, or on which finalist came in first."""
 
 
