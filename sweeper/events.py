@@ -107,6 +107,14 @@ class RungReached(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class SystemSampled(Event):
+    """How busy the machine was, `examples` into the trial. `values` by MLflow's names, without "system/"."""
+
+    examples: int
+    values: dict[str, float]
+
+
+@dataclass(frozen=True, slots=True)
 class CasesAnswered(Event):
     """Progress of scoring: `done` of `total` cases of a suite have their answer."""
 
@@ -197,6 +205,7 @@ _KINDS: dict[str, type[Event]] = {
         StepTrained,
         CheckpointSaved,
         RungReached,
+        SystemSampled,
         CasesAnswered,
         SuiteScored,
         TrialCompleted,

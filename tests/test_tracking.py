@@ -163,6 +163,7 @@ def test_parameters_are_numbers_where_they_are_numbers(written: Sweep) -> None:
     assert params["trial 2"]["target_modules"] == "q_proj, v_proj"
     assert params["trial 0"]["micro_batch_size"] == "4"
     assert params["trial 0"]["gradient_accumulation_steps"] == "2"
+    assert params["trial 0"]["dropped_rows"] == "0"
     assert "max_steps" not in params["trial 0"]
     assert params["trial 3"]["max_steps"] == "6"
     assert "num_train_epochs" not in params["trial 3"]
@@ -181,6 +182,7 @@ def test_metrics_run_over_examples_and_scores_stand_once(written: Sweep) -> None
     metrics = runs["trial 2"].data.metrics
     assert metrics["train_seconds"] == 12.0
     assert metrics["tokens"] == 48 * 50
+    assert metrics["objective"] == 0.75
     diverged = client.get_metric_history(runs["trial 1"].info.run_id, "loss")
     assert len(diverged) == 3
     assert all(math.isnan(point.value) for point in diverged)

@@ -8,7 +8,7 @@ from sweeper.errors import InputError
 from sweeper.home import Home, SweepFolder
 from sweeper.lock import held_lock
 from sweeper.report.progress import SweepProgress
-from sweeper.report.text import size
+from sweeper.space.memory_size import size
 
 
 def clean(home: Home, name: str, keep: int, is_dry_run: bool) -> None:

@@ -7,11 +7,11 @@ from sweeper.errors import SweepError, UnavailableError
 from sweeper.event_log import EventLog
 from sweeper.home import Home
 from sweeper.report.speed import Speed, tokens_per_second
-from sweeper.report.text import size
 from sweeper.search.cost import disk_needs, training_cost
 from sweeper.serving.store import free_bytes
 from sweeper.space.base import resolve_base
 from sweeper.space.load import load_space
+from sweeper.space.memory_size import size
 from sweeper.space.space import Space
 
 

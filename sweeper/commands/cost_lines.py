@@ -1,8 +1,9 @@
 """What a sweep will cost, in lines to read."""
 
 from sweeper.report.speed import Speed
-from sweeper.report.text import duration, size
+from sweeper.report.text import duration
 from sweeper.search.cost import DiskNeed, TrainingCost
+from sweeper.space.memory_size import size
 
 
 def training_line(cost: TrainingCost, speed: Speed | None) -> str:

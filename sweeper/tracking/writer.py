@@ -12,6 +12,7 @@ from sweeper.events import (
     RungReached,
     StepTrained,
     SuiteScored,
+    SystemSampled,
     TrialCompleted,
     TrialDiverged,
     TrialFailed,
@@ -24,10 +25,10 @@ from sweeper.space.space import Space
 from sweeper.tracking.inputs import dataset_of, installed_packages
 from sweeper.tracking.records import (
     answer_table,
+    curve_points,
     point,
     safe_name,
     score_points,
-    step_points,
     table_list,
     trial_parameters,
 )
@@ -81,8 +82,8 @@ class Writer:
         self._has_reopened = False
 
     def _write(self, event: Event) -> None:
-        if isinstance(event, StepTrained):
-            self._runs.add(self._run_of(event), *step_points(event))
+        if isinstance(event, StepTrained | SystemSampled):
+            self._runs.add(self._run_of(event), *curve_points(event))
         elif isinstance(event, RungReached):
             self._reach(event)
         elif isinstance(event, TrialStarted):

@@ -35,6 +35,7 @@ from sweeper.training.slot import Slot
 from sweeper.training.slot_linear import LoraWeights, active_slots
 from sweeper.workers.checkpointing import Checkpointing
 from sweeper.workers.link import Link, Stopped
+from sweeper.workers.system_metrics import SystemMetrics
 from sweeper.workers.trial_run import TrialRun
 from sweeper.workers.worker import Emit, WorkerFacts, WorkerSetup
 
@@ -59,6 +60,7 @@ class Workbench:
         self.cache = AnswerCache(setup.answer_cache) if setup.answer_cache else None
         self.base = base_fingerprint(setup.base, base.model)
         self.engine = Engine(base.model)
+        self.system = SystemMetrics()
         self.dev_rows = expected_rows(setup.dev[0], self.template)
         self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="checkpoints")
         self._choose_layout()
@@ -111,6 +113,8 @@ class Workbench:
             run = by_slot[result.slot]
             run.slot.train_seconds += time.monotonic() - began
             run.after_step(result, emit)
+            if not result.divergence:
+                self.system.after_step(run.trial.number, run.slot.examples, run.slot.stopped, emit)
             if result.divergence:
                 pass
             elif run.slot.stopped:

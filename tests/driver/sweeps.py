@@ -83,7 +83,7 @@ def what_mlflow_knows(space: Path) -> dict[str, list[str]]:
             found[table] = sorted(
                 f"{names[run_id]} {rest}"
                 for run_id, *rest in rows
-                if run_id in names and rest[0] not in _VARYING
+                if run_id in names and rest[0] not in _VARYING and not rest[0].startswith("system/")
             )
     for file in sorted(home_of(space).artifacts.rglob("*")):
         run = next((name for run_id, name in names.items() if run_id in file.parts), None)
