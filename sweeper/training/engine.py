@@ -15,7 +15,8 @@ from sweeper.training.checkpointing import LayerCheckpointing, decoder_layers
 from sweeper.training.divergence import loss_ceiling
 from sweeper.training.dropout import DropoutDraw
 from sweeper.training.layouts import LAYOUTS as LAYOUTS
-from sweeper.training.layouts import MASK_TOKENS, Layout
+from sweeper.training.layouts import MASK_TOKENS
+from sweeper.training.layouts import Layout as Layout
 from sweeper.training.logits import finished_logits
 from sweeper.training.packed import pack, packed_length, shared_length
 from sweeper.training.padded import pad
