@@ -37,7 +37,9 @@ def test_a_sweep_costs_what_was_told_before(tmp_path: Path, capsys: pytest.Captu
     path = space_file(tmp_path, lora_rank=32)
     home, space = Home(tmp_path / "mlruns"), load_space(path)
     check(home, path)
-    assert "the first trial will tell" in " ".join(capsys.readouterr().out.split())
+    told = " ".join(capsys.readouterr().out.split())
+    assert "the first trial will tell" in told
+    assert "chosen by dev (auto, for of dev a rule tells its answers)" in told
 
     checkpoints: list[int] = []
 
