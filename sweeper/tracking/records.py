@@ -6,7 +6,14 @@ import math
 import re
 from dataclasses import dataclass
 
-from sweeper.events import CaseAnswer, StepTrained, SuiteScored, SystemSampled, TrialStarted
+from sweeper.events import (
+    CaseAnswer,
+    StepTrained,
+    SuiteScored,
+    SystemSampled,
+    TrialStarted,
+    ValidationLoss,
+)
 from sweeper.scoring.means import tag_scores
 from sweeper.scoring.visible import visible
 from sweeper.space.trial_config import TrialConfig
@@ -40,9 +47,11 @@ def trial_parameters(config: TrialConfig, started: TrialStarted | None) -> dict[
     return {key: _text(value) for key, value in values.items() if value is not None}
 
 
-def curve_points(event: StepTrained | SystemSampled) -> list[Point]:
-    """Loss, learning rate and gradient norm over the examples seen; or how busy the machine was, under
-    the names by which MLflow's UI knows system metrics."""
+def curve_points(event: StepTrained | ValidationLoss | SystemSampled) -> list[Point]:
+    """Loss, learning rate and gradient norm, or eval_loss, over the examples seen; or how busy the machine
+    was, under the names by which MLflow's UI knows system metrics."""
+    if isinstance(event, ValidationLoss):
+        return [point("eval_loss", event.value, event.time, event.examples)]
     if isinstance(event, SystemSampled):
         system = {f"system/{key}": value for key, value in event.values.items()}
         return [point(key, value, event.time, event.examples) for key, value in system.items()]

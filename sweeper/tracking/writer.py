@@ -19,6 +19,7 @@ from sweeper.events import (
     TrialInfeasible,
     TrialPruned,
     TrialStarted,
+    ValidationLoss,
 )
 from sweeper.home import SweepFolder
 from sweeper.space.space import Space
@@ -82,7 +83,7 @@ class Writer:
         self._has_reopened = False
 
     def _write(self, event: Event) -> None:
-        if isinstance(event, StepTrained | SystemSampled):
+        if isinstance(event, StepTrained | ValidationLoss | SystemSampled):
             self._runs.add(self._run_of(event), *curve_points(event))
         elif isinstance(event, RungReached):
             self._reach(event)
@@ -138,6 +139,10 @@ class Writer:
         self._runs.add(run_id, point("objective", event.objective, event.time, trial.examples))
         self._log_parameters_unless_started(event)
         self._runs.set_tag(run_id, STATE, "complete")
+        if event.stopped_early is not None:
+            self._runs.set_tag(run_id, "sweeper.stopped_early", event.stopped_early[:_REASON_CHARACTERS])
+        if event.best_step is not None:
+            self._runs.set_tag(run_id, "sweeper.best_step", str(event.best_step))
         self._runs.put_files(run_id, self._folder.path / event.adapter, "adapter")
         self._end(event, "FINISHED")
         self._write_best(event.time)

@@ -26,9 +26,9 @@ from tests.sweep_events import halving_events, sweep_events
 from tests.tiny_base import save_tiny_space
 
 
-def space_file(folder: Path, **parameters: object) -> Path:
+def space_file(folder: Path, lora_rank: object) -> Path:
     """Two trials on the tiny base. Its cases are among its rows."""
-    path = save_tiny_space(folder, trials=2, **parameters)
+    path = save_tiny_space(folder, trials=2, lora_rank=lora_rank)
     path.write_text(path.read_text().replace('"train.jsonl"', '"train.jsonl", "allow_overlap": true'))
     return path
 
