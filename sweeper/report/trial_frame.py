@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 def trial_frame(progress: SweepProgress) -> "pd.DataFrame":
     """Columns: trial, state, objective (what trials are chosen by, higher is better), score, loss and
-    eval_loss (the last ones), rung and target_loss (of the last rung), examples, train_seconds, every parameter,
-    attempts, adapter, reason. Numbers stay numbers; what is not known is missing."""
+    eval_loss (the last ones), rung and target_loss (of the last rung), examples, train_seconds, every
+    parameter, attempts, adapter, reason. Numbers stay numbers; what is not known is missing."""
     import pandas as pd
 
     rows = []
