@@ -27,13 +27,14 @@ class Copy:
 def lead_of(standing: Standing, config: TrialConfig, wave: int, longest_row: int) -> int | None:
     """The first trial that trains as `config` does; None where there is none.
 
-    One of `wave`, or one of an earlier wave whose end says what would come out: complete or diverged. A
-    pruned one lost against its own wave, which says nothing of this one. `longest_row` is in tokens,
-    before the cut to max_seq_length.
+    One of `wave` that can still train, or one of an earlier wave whose end says what would come out:
+    complete or diverged. A pruned one lost against its own wave, which says nothing of this one.
+    `longest_row` is in tokens, before the cut to max_seq_length.
     """
     wanted = training_identity(config, longest_row)
     for trial in standing.trials.values():
-        is_known = trial.wave == wave or isinstance(trial.end, TrialCompleted | TrialDiverged)
+        is_open = trial.wave == wave and not _hands_over(trial)
+        is_known = is_open or isinstance(trial.end, TrialCompleted | TrialDiverged)
         if trial.twin_of is None and is_known and training_identity(trial.config, longest_row) == wanted:
             return trial.number
     return None
@@ -44,14 +45,14 @@ def runners(standing: Standing, wave: Sequence[TrialStanding]) -> list[TrialStan
 
     One that has taken over is at the rungs of the one before it, too.
     """
-    return [_runner(group) for lead, group in _groups(wave).items() if standing.trials[lead] in group]
+    return [_runner(group) for lead, group in _groups(wave).items() if _is_of_wave(standing, lead, group)]
 
 
 def copies(standing: Standing, wave: Sequence[TrialStanding]) -> tuple[Copy, ...]:
     """The twins that can end now, as what they copy has ended."""
     found = []
     for lead, group in _groups(wave).items():
-        known = _runner(group) if standing.trials[lead] in group else standing.trials[lead]
+        known = _runner(group) if _is_of_wave(standing, lead, group) else standing.trials[lead]
         if known.end is not None and not _hands_over(known):
             found += [Copy(each.number, known.number) for each in group if each.end is None]
     return tuple(found)
@@ -63,6 +64,10 @@ def _groups(wave: Sequence[TrialStanding]) -> dict[int, list[TrialStanding]]:
     for trial in sorted(wave, key=lambda trial: trial.number):
         groups.setdefault(trial.lead, []).append(trial)
     return groups
+
+
+def _is_of_wave(standing: Standing, lead: int, group: Sequence[TrialStanding]) -> bool:
+    return standing.trials[lead].wave == group[0].wave
 
 
 def _runner(group: Sequence[TrialStanding]) -> TrialStanding:

@@ -7,6 +7,7 @@ from sweeper.events import (
     TrialCompleted,
     TrialDiverged,
     TrialFailed,
+    TrialInfeasible,
     TrialPruned,
     TrialStarted,
 )
@@ -91,6 +92,14 @@ def test_where_the_lead_fails_the_next_one_trains_in_its_place() -> None:
     assert [(leg.number, leg.rung) for leg in action.legs] == [(1, 1), (3, 1)]
     then(standing, *done(1))
     assert copies(standing, standing.wave(0)) == (Copy(2, 1),)
+
+
+def test_what_does_not_fit_is_nobodys_lead() -> None:
+    standing = then(asked(LONG), TrialInfeasible(0, 0.0, 1e9, "lacks memory"))
+    assert asked(LONGER, standing=standing).trials[1].twin_of is None
+    standing = then(asked(LONG, LONGER), TrialInfeasible(0, 0.0, 1e9, "lacks memory"))
+    without = [trial for trial in standing.wave(0) if trial.number != 0]  # as where it counts for nothing
+    assert [trial.number for trial in runners(standing, without)] == [1]
 
 
 def test_logs_of_before_have_no_twins() -> None:
