@@ -3,10 +3,9 @@
 Who is whose twin is decided when a trial is asked, from its parameters alone, and logged. Within a
 wave the trial asked first trains. A twin holds no place of its own in the wave: it waits and ends as
 the trial it copies. Only where that one fails, or does not fit, which another micro-batch may do, the
-twin takes its place over and trains.
+twin competes in its stead, from the first rung on.
 """
 
-import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -41,10 +40,7 @@ def lead_of(standing: Standing, config: TrialConfig, wave: int, longest_row: int
 
 
 def runners(standing: Standing, wave: Sequence[TrialStanding]) -> list[TrialStanding]:
-    """Those of a wave that compete for its places: of trials that train the same the one that trains.
-
-    One that has taken over is at the rungs of the one before it, too.
-    """
+    """Those of a wave that compete for its places: of trials that train the same the one that trains."""
     return [_runner(group) for lead, group in _groups(wave).items() if _is_of_wave(standing, lead, group)]
 
 
@@ -71,9 +67,7 @@ def _is_of_wave(standing: Standing, lead: int, group: Sequence[TrialStanding]) -
 
 
 def _runner(group: Sequence[TrialStanding]) -> TrialStanding:
-    runner = next((trial for trial in group if not _hands_over(trial)), group[-1])
-    reached = {rung: event for trial in reversed(group) for rung, event in trial.rungs.items()}
-    return dataclasses.replace(runner, rungs=reached)
+    return next((trial for trial in group if not _hands_over(trial)), group[-1])
 
 
 def _hands_over(trial: TrialStanding) -> bool:
