@@ -39,7 +39,7 @@ def test_a_sweep_costs_what_was_told_before(tmp_path: Path, capsys: pytest.Captu
     check(home, path)
     told = " ".join(capsys.readouterr().out.split())
     assert "the first trial will tell" in told
-    assert "chosen by dev (auto, for of dev a rule tells its answers)" in told
+    assert "chosen by dev (auto: its answers can be checked)" in told
 
     checkpoints: list[int] = []
 
