@@ -158,6 +158,7 @@ class TrialCompleted(Event):
 
     `objective` is the number that trials are chosen by, higher is better. The driver puts it there, from
     scores and losses that workers told; a worker's own event has the first suite's score, or NaN.
+
     `stopped_early` says why the end came before the last step. `best_step` is the step that the adapter
     is of where search.early_stopping chose it, else None: it is of the last one.
     """

@@ -66,8 +66,8 @@ def _end(event: Event, after: SweepProgress) -> str | None:
         standing = ", best so far"
         if best is not None and not is_best:
             standing += f" {objective_text(after, best)}"
-        early = f" (stopped early by {event.stopped_early})" if event.stopped_early else ""
         came_to = objective_text(after, after.trials[event.trial])
+        early = f" (stopped early by {event.stopped_early})" if event.stopped_early else ""
         return f"{_trial(event, after)} complete: {came_to}{standing}{early}"
     if isinstance(event, TrialDiverged):
         return f"{_trial(event, after)} diverged: {event.reason}"

@@ -6,14 +6,7 @@ import math
 import re
 from dataclasses import dataclass
 
-from sweeper.events import (
-    CaseAnswer,
-    StepTrained,
-    SuiteScored,
-    SystemSampled,
-    TrialStarted,
-    ValidationLoss,
-)
+from sweeper.events import CaseAnswer, StepTrained, SuiteScored, SystemSampled, TrialStarted, ValidationLoss
 from sweeper.scoring.means import tag_scores
 from sweeper.scoring.visible import visible
 from sweeper.space.trial_config import TrialConfig
