@@ -75,10 +75,10 @@ def _build(console: Console, request: "PromotionRequest") -> None:
 
 def _request(home: Home, space: Space, adapter: str) -> "PromotionRequest":
     from sweeper.promote.promotion import PromotionRequest
-    from sweeper.scoring.load_suite import load_suite
+    from sweeper.scoring.space_suites import space_suites
     from sweeper.space.base import resolve_base
 
-    folder, suite = home.sweep(space.name), load_suite(space.dev[0])
+    folder, suite = home.sweep(space.name), space_suites(space).dev[0]
     return PromotionRequest(
         base=resolve_base(space.base, space.path.parent),
         adapter=folder.path / adapter,

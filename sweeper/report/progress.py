@@ -90,6 +90,8 @@ class SweepProgress:
     trials: Mapping[int, TrialProgress] = field(default_factory=dict)
     suite: str | None = None
     """The suite scored first, by which trials are chosen."""
+    guard: tuple[SuiteScored, ...] = ()
+    """What was answered to guard suites."""
     scoring_seconds: tuple[float, ...] = ()
     """What each scoring on `suite` took."""
 
@@ -106,6 +108,8 @@ class SweepProgress:
 
 def apply(progress: SweepProgress, event: Event) -> SweepProgress:
     """The progress after one more event."""
+    if isinstance(event, SuiteScored) and event.guard:
+        return dataclasses.replace(progress, guard=(*progress.guard, event))
     if isinstance(event, SuiteScored):
         suite = progress.suite or event.suite
         seconds = (event.wall_seconds,) if event.suite == suite else ()

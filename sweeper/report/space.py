@@ -1,26 +1,23 @@
 """A space as `sweep check` shows it."""
 
-from collections.abc import Sequence
-
 from rich import box
 from rich.table import Table
 
 from sweeper.report.text import parameter
-from sweeper.scoring.suite import Suite
+from sweeper.scoring.space_suites import SpaceSuites
 from sweeper.space.data_settings import RowFile, RowSource
 from sweeper.space.parameters import Choice, Computed, Conditional, Constant, Parameter
 from sweeper.space.space import Space
 
 
-def space_table(space: Space, rows: int, suites: Sequence[Suite]) -> Table:
-    """What will be done with what. `suites` are all of the space's."""
+def space_table(space: Space, rows: int, suites: SpaceSuites) -> Table:
+    """What will be done with what."""
     table = Table(title=space.name, box=box.SIMPLE_HEAD, show_header=False, title_justify="left")
     table.add_column()
     table.add_column()
     table.add_row("base", space.base)
     table.add_row("train", f"{_source(space.data.train)}, {rows} rows")
-    for suite in suites:
-        use = "test" if suite.path == space.test else "dev"
+    for use, suite in suites.by_use():
         table.add_row(use, f"{suite.name}, {len(suite.cases)} cases")
     table.add_row("search", f"{space.search.trials} trials by {space.search.sampler}")
     for name, value in space.parameters.items():

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from sweeper.errors import InputError
 from sweeper.scoring.assertions.judge import client, problem_of
-from sweeper.scoring.load_suite import load_suites
+from sweeper.scoring.space_suites import SpaceSuites, space_suites
 from sweeper.scoring.suite import Case, Suite
 from sweeper.space.space import SearchSettings, Space
 
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 _JUDGE = "judge"
 
 
-def ready_suites(space: Space) -> tuple[Suite, ...]:
-    """All suites of `space`, dev before test, held to everything that shows without a model."""
-    suites = load_suites([*space.dev, *([space.test] if space.test else [])])
-    refuse_objective(suites[0])
-    refuse_without_loss(suites[0], space.search)
-    if space.test is not None:
-        refuse_unscored(suites[-1])
-    refuse_judges(suites)
+def ready_suites(space: Space) -> SpaceSuites:
+    """All suites of `space`, held to everything that shows without a model."""
+    suites = space_suites(space)
+    refuse_objective(suites.dev[0])
+    refuse_without_loss(suites.dev[0], space.search)
+    if suites.test is not None:
+        refuse_unscored(suites.test)
+    refuse_judges([suite for _, suite in suites.by_use()])
     return suites
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from sweeper.data.sources import read_records
 from sweeper.scoring.fingerprint import suite_fingerprint
-from sweeper.scoring.load_suite import load_suites
+from sweeper.scoring.space_suites import space_suites
 from sweeper.space.data_settings import DataSettings, HeldOutShare, HubSet, RowFile, RowSource
 from sweeper.space.parameters import Choice, Computed, Constant, Parameter, Range, Scalar
 from sweeper.space.pruner import PrunerSettings
@@ -35,7 +35,7 @@ def identity_of(space: Space) -> Identity:
     return {
         "model.base": space.base,
         **_data_identity(space.data),
-        "evaluation.dev": _HASH + ", ".join(suite_fingerprint(suite) for suite in load_suites(space.dev)),
+        "evaluation.dev": _HASH + ", ".join(suite_fingerprint(suite) for suite in space_suites(space).dev),
         "search.seed": space.search.seed,
         "search.sampler": space.search.sampler,
         "search.objective": space.search.objective,

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from sweeper.space.data_settings import DataSettings
+from sweeper.space.evaluation_section import SplitSettings
 from sweeper.space.expression import Expression
 from sweeper.space.limits_section import LimitSettings
 from sweeper.space.parameters import Parameter, Scalar
@@ -63,8 +64,12 @@ class Space:
     dev: tuple[Path, ...]
     """Suites; the first one steers the search."""
     test: Path | None
+    """With a `split` the same file as dev."""
     promote: PromoteSettings
     constraints: tuple[Expression, ...] = ()
     baseline: tuple[Mapping[str, Scalar], ...] = ()
     notes: tuple[str, ...] = ()
     limits: LimitSettings = field(default_factory=LimitSettings)
+    split: SplitSettings | None = None
+    guard: tuple[Path, ...] = ()
+    """Suites that base and winner answer in the end; they decide nothing in the search."""

@@ -18,7 +18,8 @@ Emit = Callable[[Event], None]
 class WorkerSetup:
     """All that a worker needs to begin. `checkpoint_seconds` is how often a running trial is saved.
 
-    The first suite of `dev` gives a trial its objective. Without `answer_cache` every answer is made anew.
+    The first suite of `dev` gives a trial its objective; `guard` is asked in the end. Without
+    `answer_cache` every answer is made anew.
     """
 
     base: BaseReference
@@ -29,6 +30,7 @@ class WorkerSetup:
     threads: int | None = None
     answer_cache: Path | None = None
     checkpoint_seconds: float = 180.0
+    guard: tuple[Suite, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +57,11 @@ class Worker(Protocol):
         Emits each one's RungReached, or its end: trained, saved and scored.
         """
 
+    def score_guard(self, trial: int, emit: Emit) -> None:
+        """Scores a complete trial, or the base for BASE_TRIAL, on all guard suites."""
+
     def stop(self) -> None:
-        """Asks, from any thread, that `train` and `score_base` save what is under way and return soon."""
+        """Asks, from any thread, that the work save what is under way and return soon."""
 
     def close(self) -> None:
         """Ends the worker at once, whatever it does. May be called twice."""
