@@ -69,6 +69,7 @@ class Scoreboard:
             from sweeper.scoring.through_ollama import answer_in_ollama
             from sweeper.serving.ollama import OllamaClient
 
+            _refuse_losses_alone(suite)
             prompts, answers = answer_in_ollama(OllamaClient.connect(), contender.ollama, suite, progress)
             return score_answers(suite, prompts, answers)
         assert contender.base is not None, "a contender is a base or a name in Ollama"
@@ -112,6 +113,12 @@ class _Loaded:
                     problem = f"the adapter changes the layer {name}, which the model does not have"
                 raise InputError(str(folder), problem, "Name the base that it was trained on")
         return adapter
+
+
+def _refuse_losses_alone(suite: Suite) -> None:
+    if not any(case.is_answered for case in suite.cases):
+        problem = f"'{suite.name}' asks for target_loss alone, which Ollama does not tell"
+        raise InputError(str(suite.path), problem, "Add an assertion on the answer, or score it by --model")
 
 
 def _load(reference: BaseReference) -> _Loaded:

@@ -6,7 +6,10 @@ from typing import Any
 
 from sweeper.data.rows import Message
 
-__all__ = ["Assertion", "Case", "Message", "Suite"]
+__all__ = ["TARGET_LOSS", "Assertion", "Case", "Message", "Suite"]
+
+TARGET_LOSS = "target_loss"
+"""The assertion that needs the loss of `expected` and no answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +55,16 @@ class Case:
     def is_scored(self) -> bool:
         """Whether anything of weight is asked; the answer to any other case is only shown."""
         return any(assertion.weight > 0 for assertion in self.checks)
+
+    @property
+    def is_answered(self) -> bool:
+        """Whether an answer is needed: to be scored, or to be shown."""
+        return not self.checks or any(check.type != TARGET_LOSS for check in self.checks)
+
+    @property
+    def has_loss(self) -> bool:
+        """Whether the loss of `expected` is needed."""
+        return any(check.type == TARGET_LOSS for check in self.checks)
 
     @property
     def text(self) -> str:
