@@ -16,7 +16,7 @@ def guard_against_overlap(space: Space, rows: RowSet, suites: SpaceSuites, conso
     scores flatter, which is told and no more.
     """
     for use, suite in suites.by_use():
-        if use == "guard":  # what the rows teach is not what it asks for
+        if use == "guard" or suite.harness is not None:  # what the rows teach is not what it asks for
             continue
         overlaps = suite_overlaps(rows, suite)
         if overlaps:

@@ -18,7 +18,8 @@ def space_table(space: Space, rows: int, suites: SpaceSuites) -> Table:
     table.add_row("base", space.base)
     table.add_row("train", f"{_source(space.data.train)}, {rows} rows")
     for use, suite in suites.by_use():
-        table.add_row(use, f"{suite.name}, {len(suite.cases)} cases")
+        what = f"{len(suite.cases)} cases" if suite.harness is None else "lm-eval"
+        table.add_row(use, f"{suite.name}, {what}")
     table.add_row("search", f"{space.search.trials} trials by {space.search.sampler}")
     for name, value in space.parameters.items():
         if value != Constant(None):

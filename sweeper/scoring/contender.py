@@ -69,7 +69,7 @@ class Scoreboard:
             from sweeper.scoring.through_ollama import answer_in_ollama
             from sweeper.serving.ollama import OllamaClient
 
-            _refuse_losses_alone(suite)
+            _refuse_for_ollama(suite)
             prompts, answers = answer_in_ollama(OllamaClient.connect(), contender.ollama, suite, progress)
             return score_answers(suite, prompts, answers)
         assert contender.base is not None, "a contender is a base or a name in Ollama"
@@ -115,10 +115,13 @@ class _Loaded:
         return adapter
 
 
-def _refuse_losses_alone(suite: Suite) -> None:
-    if not any(case.is_answered for case in suite.cases):
-        problem = f"'{suite.name}' asks for target_loss alone, which Ollama does not tell"
-        raise InputError(str(suite.path), problem, "Add an assertion on the answer, or score it by --model")
+def _refuse_for_ollama(suite: Suite) -> None:
+    """Raises InputError for what needs more of a model than its answers."""
+    if any(case.is_answered for case in suite.cases):
+        return
+    what = "is of type lm-eval" if suite.harness is not None else "asks for target_loss alone"
+    problem = f"'{suite.name}' {what}, which needs more than Ollama tells"
+    raise InputError(str(suite.path), problem, "Score it by --model")
 
 
 def _load(reference: BaseReference) -> _Loaded:

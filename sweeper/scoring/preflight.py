@@ -23,11 +23,13 @@ def ready_suites(space: Space) -> SpaceSuites:
     if suites.test is not None:
         refuse_unscored(suites.test)
     refuse_judges([suite for _, suite in suites.by_use()])
+    refuse_tasks([suite for _, suite in suites.by_use()])
     return suites
 
 
 def refuse_objective(suite: Suite) -> None:
     """Raises InputError where the score of `suite` cannot steer a search."""
+    _refuse_harness(suite, "trials are compared by the cases of the first dev suite")
     if not any(case.is_scored for case in suite.cases):
         problem = f"no case of '{suite.name}' expects anything, and by this suite trials are compared"
         raise InputError(str(suite.path), problem, "Add `expected` or `assert` to its cases")
@@ -42,6 +44,7 @@ def refuse_objective(suite: Suite) -> None:
 
 def refuse_unscored(suite: Suite) -> None:
     """Raises InputError for a test suite on which nothing can be claimed."""
+    _refuse_harness(suite, "a promoted model is asked the cases of test in Ollama")
     if not any(case.is_scored for case in suite.cases):
         raise InputError(
             str(suite.path),
@@ -62,6 +65,21 @@ def refuse_without_loss(suite: Suite, search: SearchSettings) -> None:
             f"no case of '{suite.name}' has `expected`, and trials are compared by the loss of that",
             f"{fix}, or write `pruner: none` under search" if search.objective == "score" else fix,
         )
+
+
+def refuse_tasks(suites: Sequence[Suite]) -> None:
+    """Raises InputError for a task that lm-evaluation-harness does not have."""
+    for suite in suites:
+        if suite.harness is not None:
+            from sweeper.scoring.harness import refuse_unknown_tasks
+
+            refuse_unknown_tasks(suite)
+
+
+def _refuse_harness(suite: Suite, why: str) -> None:
+    if suite.harness is not None:
+        problem = f"'{suite.name}' is of type lm-eval, and {why}"
+        raise InputError(str(suite.path), problem, "Name it as a further dev suite, or under guard")
 
 
 def refuse_judges(suites: Sequence[Suite], ollama: "OllamaClient | None" = None) -> None:

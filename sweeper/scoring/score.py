@@ -61,6 +61,8 @@ def score_suite(
     `model` follows Hugging Face's causal LM API; its train or eval mode, and all random state, is as
     before afterwards. Raises InputError for messages that the chat template does not take.
     """
+    if suite.harness is not None:
+        return _score_harness(model, template, suite, progress)
     prompts = render_prompts(template, suite)
     if remembered is None:
         return score_answers(suite, prompts, _answer(model, template, suite, prompts, batch_size, progress))
@@ -78,6 +80,14 @@ def score_suite(
     else:
         progress(len(prompts), len(prompts))
     return score_answers(suite, prompts, answers)
+
+
+def _score_harness(model: "PreTrainedModel", template: Template, suite: Suite, progress: Progress) -> Score:
+    from sweeper.scoring.harness import harness_answers
+
+    start = time.monotonic()
+    answers = harness_answers(model, template, suite, progress)
+    return Score(suite.name, mean_score(answers), time.monotonic() - start, answers)
 
 
 def score_answers(suite: Suite, prompts: Sequence[str], answers: Answers) -> Score:

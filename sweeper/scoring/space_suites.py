@@ -53,7 +53,7 @@ def _load_guard(paths: Sequence[Path]) -> tuple[Suite, ...]:
     """As they are; a guard suite may be a dev suite too, whose answers then are there already."""
     guard = load_suites(paths)
     for suite in guard:
-        if not any(case.is_scored for case in suite.cases):
+        if not suite.is_scored:
             raise InputError(
                 str(suite.path),
                 f"no case of '{suite.name}' expects anything, and a guard suite is there to be scored",

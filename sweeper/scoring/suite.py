@@ -6,7 +6,7 @@ from typing import Any
 
 from sweeper.data.rows import Message
 
-__all__ = ["TARGET_LOSS", "Assertion", "Case", "Message", "Suite"]
+__all__ = ["TARGET_LOSS", "Assertion", "Case", "HarnessTasks", "Message", "Suite"]
 
 TARGET_LOSS = "target_loss"
 """The assertion that needs the loss of `expected` and no answer."""
@@ -74,11 +74,24 @@ class Case:
 
 
 @dataclass(frozen=True, slots=True)
+class HarnessTasks:
+    """Tasks of lm-evaluation-harness: names, or absolute paths of tasks' own files, whose sha256 are
+    `contents`. At most `limit` documents of each; None leaves the harness' own default."""
+
+    tasks: tuple[str, ...]
+    contents: tuple[str, ...] = ()
+    limit: int | None = None
+    num_fewshot: int | None = None
+    apply_chat_template: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Suite:
     """Cases with the way to answer them: up to `max_new_tokens` tokens each, ended before any of `stop`.
 
     Greedy at temperature 0, else drawn case by case from `seed` and the case's id. `system` goes before
-    each case that has no system message of its own.
+    each case that has no system message of its own. A suite of the `harness` has no cases here: they
+    are known when it is asked.
     """
 
     name: str
@@ -89,3 +102,8 @@ class Suite:
     stop: tuple[str, ...] = ()
     seed: int = 0
     system: str | None = None
+    harness: HarnessTasks | None = None
+
+    @property
+    def is_scored(self) -> bool:
+        return self.harness is not None or any(case.is_scored for case in self.cases)
