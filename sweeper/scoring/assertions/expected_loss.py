@@ -3,7 +3,7 @@
 import math
 from typing import Any
 
-from sweeper.scoring.assertions.kind import Asked, Context, Kind, Verdict, missing
+from sweeper.scoring.assertions.kind import Asked, Context, Kind, Verdict
 from sweeper.scoring.suite import TARGET_LOSS
 from sweeper.space.broken_rule import BrokenRule
 
@@ -13,7 +13,8 @@ def read_nothing(value: Any, context: Context) -> None:
     if value is not None:
         raise BrokenRule("has no meaning here: it is the loss of `expected`", "Remove it", at_key=True)
     if not context.expected.strip():
-        raise missing()
+        problem = "is the loss of the case's `expected`, which it does not have"
+        raise BrokenRule(problem, "Add `expected` to the case", at_key=True)
 
 
 def likelihood(asked: Asked, value: None) -> Verdict:
