@@ -38,8 +38,16 @@ def smoke_space(space: Space) -> Space:
     length: dict[str, Parameter] = {"num_train_epochs": Constant(1.0), "max_steps": Constant(None)}
     parameters = {**space.parameters, **length}
     # Constraints and baseline may be about the length.
+    # A guard suite goes the way of dev, and a smoke run is to be quick.
     return dataclasses.replace(
-        space, search=search, data=data, parameters=parameters, constraints=(), baseline=(), notes=()
+        space,
+        search=search,
+        data=data,
+        parameters=parameters,
+        constraints=(),
+        baseline=(),
+        notes=(),
+        guard=(),
     )
 
 
