@@ -8,16 +8,15 @@ from sweeper.scoring.degradation import ShownTrial
 from sweeper.scoring.fingerprint import suite_fingerprint
 from sweeper.scoring.guard import guard_answers, next_to_ask
 from sweeper.scoring.suite import Suite
-from sweeper.search.objective import objective_of
-from sweeper.space.space import Space
 from sweeper.workers.crew import Crew
 
 
 class Guarding:
     """What is still to be asked, by the log. Costs nothing where the space names no guard suite."""
 
-    def __init__(self, space: Space, suites: Sequence[Suite], books: Books) -> None:
-        self._objective, self._books = space.search.objective, books
+    def __init__(self, dev: str, suites: Sequence[Suite], books: Books) -> None:
+        """`dev` is the suite by whose score trials are held against each other."""
+        self._books, self._dev = books, dev
         self._fingerprints = [suite_fingerprint(suite) for suite in suites]
         self._names = " and ".join(suite.name for suite in suites)
         self._asked: set[int] = set()
@@ -54,9 +53,9 @@ class Guarding:
 
     def _winner(self) -> int | None:
         """The complete trial with the highest objective, of equal ones the first."""
-        trials = self._books.standing.trials
-        values = {number: objective_of(self._objective, trials[number]) for number in self._complete()}
-        return max(values, key=lambda number: (values[number], -number), default=None)
+        return max(
+            self._complete(), key=lambda number: (self._end_of(number).objective, -number), default=None
+        )
 
     def _complete(self) -> list[int]:
         trials = self._books.standing.trials.items()
@@ -64,6 +63,10 @@ class Guarding:
 
     def _shown(self, number: int) -> ShownTrial:
         trial = self._books.standing.trials[number]
-        assert isinstance(trial.end, TrialCompleted), "only complete trials are shown"
         last = trial.rungs[max(trial.rungs)].examples if trial.rungs else 0
-        return ShownTrial(number, trial.config, trial.end.objective, last)
+        return ShownTrial(number, trial.config, trial.scores.get(self._dev) or 0.0, last)
+
+    def _end_of(self, number: int) -> TrialCompleted:
+        end = self._books.standing.trials[number].end
+        assert isinstance(end, TrialCompleted), "only complete trials are asked for"
+        return end

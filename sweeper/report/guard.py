@@ -32,7 +32,7 @@ def guard_findings(progress: SweepProgress) -> Iterator[GuardFinding]:
     best = progress.best
     if best is None:
         return
-    complete = [trial for trial in progress.trials.values() if trial.score is not None and trial.config]
+    complete = [trial for trial in progress.ranked if trial.config]
     for answers in guard_answers(progress.guard):
         comparison = answers.compared(best.number)
         base = answers.by_trial[BASE_TRIAL].score if comparison else None
@@ -53,8 +53,7 @@ def lines_of_guard(progress: SweepProgress) -> list[str]:
 
 def _shown(trial: TrialProgress) -> ShownTrial:
     assert trial.config is not None
-    assert trial.score is not None
-    return ShownTrial(trial.number, trial.config, trial.score, trial.examples)
+    return ShownTrial(trial.number, trial.config, trial.score or 0.0, trial.examples)
 
 
 def guard_lines(
