@@ -141,7 +141,8 @@ class CasesAnswered(Event):
 class SuiteScored(Event):
     """A suite's score: the mean over its scored cases, None where it has none.
 
-    Tokens are counted over all cases. In logs of before they were not: there they are 0.
+    Tokens are counted over all cases. In logs of before they were not: there they are 0. `guard` is the
+    suite's fingerprint where it was asked as a guard suite, of the base or of a complete trial.
     """
 
     suite: str
@@ -150,6 +151,7 @@ class SuiteScored(Event):
     answers: tuple[CaseAnswer, ...]
     prompt_tokens: int = 0
     answer_tokens: int = 0
+    guard: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -97,6 +97,8 @@ class SweepProgress:
     trials: Mapping[int, TrialProgress] = field(default_factory=dict)
     suite: str | None = None
     """The suite scored first, that of the largest weight in the objective."""
+    guard: tuple[SuiteScored, ...] = ()
+    """What was answered to guard suites."""
     objective: str = SCORE_NAME
     """What trials are chosen by, in words."""
     scoring_seconds: tuple[float, ...] = ()
@@ -125,6 +127,8 @@ class SweepProgress:
 
 def apply(progress: SweepProgress, event: Event) -> SweepProgress:
     """The progress after one more event."""
+    if isinstance(event, SuiteScored) and event.guard:
+        return dataclasses.replace(progress, guard=(*progress.guard, event))
     if isinstance(event, SuiteScored):
         suite = progress.suite or event.suite
         seconds = (event.wall_seconds,) if event.suite == suite else ()

@@ -7,6 +7,7 @@ from typing import Literal
 
 from sweeper.space.data_settings import DataSettings
 from sweeper.space.early_stopping import EarlyStoppingSettings
+from sweeper.space.evaluation_section import SplitSettings
 from sweeper.space.expression import Expression
 from sweeper.space.limits_section import LimitSettings
 from sweeper.space.objective import AUTO, Objective
@@ -66,8 +67,12 @@ class Space:
     dev: tuple[Path, ...]
     """Suites; `search.objective` says which steer the search."""
     test: Path | None
+    """With a `split` the same file as dev."""
     promote: PromoteSettings
     constraints: tuple[Expression, ...] = ()
     baseline: tuple[Mapping[str, Scalar], ...] = ()
     notes: tuple[str, ...] = ()
     limits: LimitSettings = field(default_factory=LimitSettings)
+    split: SplitSettings | None = None
+    guard: tuple[Path, ...] = ()
+    """Suites that base and winner answer in the end; they decide nothing in the search."""

@@ -70,6 +70,7 @@ def test_json_keeps_its_keys(progress: SweepProgress) -> None:
         "best",
         "trials",
         "gain",
+        "guard",
         "tied",
         "chosen_by",
         "cases",
