@@ -13,10 +13,10 @@ from sweeper.errors import InputError, ProofError
 from sweeper.events import CaseAnswer
 from sweeper.models.load import Base
 from sweeper.promote import build
+from sweeper.promote.adapter import LoraAdapter, read_adapter
 from sweeper.promote.export import refuse_full_folder
 from sweeper.promote.gate import GATE, Evidence, prove_gain
 from sweeper.promote.greedy import GreedyModel
-from sweeper.promote.merge import LoraAdapter
 from sweeper.promote.promote import promote
 from sweeper.promote.promotion import Lineage, PromotionRequest
 from sweeper.scoring.suite import Case, Suite
@@ -113,7 +113,12 @@ def test_a_refusal_is_reported_and_the_file_kept(request_: PromotionRequest, oll
 def test_a_wrong_merge_never_reaches_ollama(
     request_: PromotionRequest, ollama: FakeOllama, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(LoraAdapter, "scale", property(lambda lora: 1.01 * lora.alpha / lora.rank))
+    def read_wrongly(folder: Path) -> LoraAdapter:
+        adapter = read_adapter(folder)
+        scales = {layer: 1.01 * scale for layer, scale in adapter.scales.items()}
+        return dataclasses.replace(adapter, scales=scales)
+
+    monkeypatch.setattr(build, "read_adapter", read_wrongly)
     with pytest.raises(ProofError, match="was not promoted: merged weights = base"):
         promote(request_, ollama)
     assert ollama.kept == {}
