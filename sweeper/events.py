@@ -127,11 +127,15 @@ class SuiteScored(Event):
 
 @dataclass(frozen=True, slots=True)
 class TrialCompleted(Event):
-    """Trained to its end and scored. `adapter` is the PEFT folder, relative to the sweep's folder."""
+    """Trained to its end and scored. `adapter` is the PEFT folder, relative to the sweep's folder.
+
+    `base_sha256` is of the base's weights, as `models.weight_files` takes it; "" in logs of before.
+    """
 
     objective: float
     adapter: str
     train_seconds: float
+    base_sha256: str = ""
 
 
 @dataclass(frozen=True, slots=True)

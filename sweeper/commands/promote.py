@@ -188,7 +188,7 @@ def _lineage(space: Space, trial: TrialProgress, adapter: Path) -> "Lineage":
     data = {key: str(value) for key, value in identity_of(space).items() if key.startswith("data.")}
     weights = adapter / "adapter_model.safetensors"
     adapter_sha256 = sha256_of(weights) if weights.is_file() else ""
-    return Lineage(space.name, trial.number, space.base, data, adapter_sha256)
+    return Lineage(space.name, trial.number, space.base, data, adapter_sha256, trial.base_sha256)
 
 
 def _run(request: "PromotionRequest", client: "OllamaClient", console: Console) -> "Promotion":

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from sweeper.data.template import template_of
 from sweeper.models.load import Base, load_base
+from sweeper.models.reference import BaseReference
 from sweeper.promote.adapter import LoraAdapter, read_adapter
 from sweeper.promote.converter import convert_to_gguf, find_converter
 from sweeper.promote.disk import refuse_small_work_disk
@@ -18,6 +19,7 @@ from sweeper.promote.ollama_prompt import PromptOption, guard_chat_template, pro
 from sweeper.promote.promotion import PromotionRequest
 from sweeper.promote.prompts import Prompt, case_prompts, probe_prompts
 from sweeper.promote.record import Record
+from sweeper.promote.same_base import refuse_changed_base
 from sweeper.promote.token_ids import prove_token_ids
 from sweeper.scoring.generate import end_token_ids
 from sweeper.serving.llama_server import find_llama_server, llama_server
@@ -50,6 +52,9 @@ def build(request: PromotionRequest, record: Record) -> Built:
     folder, gguf = request.work_dir / "merged", request.work_dir / "model.gguf"
     clear_work(request.work_dir)
     adapter = read_adapter(request.adapter)
+    if request.lineage is not None:
+        with record.step("compare base"):
+            refuse_changed_base(_reference(request.base), request.lineage.base_sha256)
     with record.step("find converter"):
         converter = find_converter(request.converter)
     base = _merge(request, adapter, folder, record)
@@ -96,6 +101,10 @@ def _merge(request: PromotionRequest, adapter: LoraAdapter, folder: Path, record
     if stored is None:
         _write_merged(loaded_base(base), adapter, folder, record)
     return base
+
+
+def _reference(base: Base | BaseReference) -> BaseReference:
+    return base.reference if isinstance(base, Base) else base
 
 
 def _write_merged(source: MergeBase, adapter: LoraAdapter, folder: Path, record: Record) -> None:

@@ -30,6 +30,8 @@ class Lineage:
     data_sha256: Mapping[str, str] = field(default_factory=dict)
     """By the key of the space file that names the data."""
     adapter_sha256: str = ""
+    base_sha256: str = ""
+    """Of the base's weights when the trial was trained; "" where it is not known."""
 
 
 @dataclass(frozen=True, slots=True)

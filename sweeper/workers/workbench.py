@@ -20,6 +20,7 @@ from sweeper.events import (
 from sweeper.home import SweepFolder
 from sweeper.memory.plan import Cohort, PlannedTrial
 from sweeper.models.load import load_base
+from sweeper.models.weight_files import weights_sha256
 from sweeper.scoring.cache import AnswerCache
 from sweeper.scoring.fingerprint import adapter_fingerprint, base_fingerprint
 from sweeper.scoring.score import Remembered, Score, score_suite
@@ -59,6 +60,7 @@ class Workbench:
         self.engine = Engine(base.model)
         self.dev_rows = expected_rows(setup.dev[0], self.template)
         self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="checkpoints")
+        self._base_sha256 = ThreadPoolExecutor(max_workers=1).submit(weights_sha256, setup.base)
         self._choose_layout()
 
     def _choose_layout(self) -> None:
@@ -150,7 +152,8 @@ class Workbench:
         with active_slots(self.engine.layers, [run.slot.adapter]):
             score = self._score_all(number, run.slot.adapter, emit)
         relative = str(adapter.relative_to(self.folder.path))
-        emit(TrialCompleted(number, time.time(), score, relative, run.slot.train_seconds))
+        base = self._base_sha256.result()
+        emit(TrialCompleted(number, time.time(), score, relative, run.slot.train_seconds, base))
         run.checkpointing.remove()
 
     def _score_all(self, number: int, adapter: dict[str, LoraWeights] | None, emit: Emit) -> float:

@@ -12,6 +12,8 @@ from sweeper.data.template import template_of
 from sweeper.errors import InputError, ProofError
 from sweeper.events import CaseAnswer
 from sweeper.models.load import Base
+from sweeper.models.reference import BaseReference
+from sweeper.models.weight_files import weights_sha256
 from sweeper.promote import build
 from sweeper.promote.adapter import LoraAdapter, read_adapter
 from sweeper.promote.export import refuse_full_folder
@@ -19,11 +21,13 @@ from sweeper.promote.gate import GATE, Evidence, prove_gain
 from sweeper.promote.greedy import GreedyModel
 from sweeper.promote.promote import promote
 from sweeper.promote.promotion import Lineage, PromotionRequest
+from sweeper.promote.same_base import refuse_changed_base
 from sweeper.scoring.suite import Case, Suite
 from sweeper.space.promote_settings import GateSettings
 from sweeper.space.space import PromoteSettings
 from tests.promote.fake_ollama import FakeOllama, digest_of
 from tests.promote.tiny import save_adapter, tiny_base
+from tests.tiny_base import save_tiny_base
 
 STUB = """
 import sys
@@ -123,6 +127,26 @@ def test_a_wrong_merge_never_reaches_ollama(
         promote(request_, ollama)
     assert ollama.kept == {}
     assert len(list(request_.reports.iterdir())) == 1
+
+
+def test_a_base_that_changed_since_training_is_refused(
+    request_: PromotionRequest, ollama: FakeOllama, tmp_path: Path
+) -> None:
+    """One byte of its weights; the right ones pass, and so does a trial of which nothing is known."""
+    folder = save_tiny_base(tmp_path / "trained-on")
+    reference = BaseReference("./trained-on", str(folder), None)
+    trained_on = Lineage("bot", 3, "./trained-on", base_sha256=weights_sha256(reference))
+    request = dataclasses.replace(request_, base=reference, lineage=trained_on)
+    weights = bytearray((folder / "model.safetensors").read_bytes())
+    weights[-1] ^= 1
+    (folder / "model.safetensors").write_bytes(weights)
+    with pytest.raises(InputError, match=r"^model.base: ./trained-on: the base weights changed since train"):
+        promote(request, ollama)
+    assert ollama.kept == {}
+    weights[-1] ^= 1
+    (folder / "model.safetensors").write_bytes(weights)
+    refuse_changed_base(reference, trained_on.base_sha256)
+    refuse_changed_base(reference, "")
 
 
 def test_a_bad_name_is_refused_before_any_work(request_: PromotionRequest, ollama: FakeOllama) -> None:
