@@ -11,6 +11,7 @@ from rich.console import Console
 from sweeper.commands.live_names import connect, live_name, promoted_digests, quantizations
 from sweeper.commands.look import answering, keep_promoted, look_at_test
 from sweeper.commands.program import program
+from sweeper.commands.registered import register_promoted
 from sweeper.commands.sweeps import find_sweep, progress_of, space_of
 from sweeper.data.template import custom_template
 from sweeper.errors import InputError, Interrupted, SweepError
@@ -79,7 +80,10 @@ def promote(home: Home, name: str, options: PromoteOptions) -> None:
             request, evidence=evidence, known_digests=known, may_replace=may_replace
         )
         promotion = _run(request, client, console)
-    _show(promotion, suite, client, console, name)
+        _show(promotion, suite, client, console, name)
+        if not promotion.is_dry:
+            models = live_models(live, space.promote.quantization)
+            register_promoted(home, folder, client, models, console)
     if space.test is not None:
         if not is_first_look:
             keep_promoted(folder, trial.number, suite, promotion, answering(space, folder, trial))
