@@ -13,15 +13,16 @@ from sweeper.commands.look import answering, keep_promoted, look_at_test
 from sweeper.commands.program import program
 from sweeper.commands.registered import register_promoted
 from sweeper.commands.sweeps import find_sweep, progress_of, space_of
+from sweeper.commands.trial_asked import adapter_folder, trial_asked
 from sweeper.data.template import custom_template
-from sweeper.errors import InputError, Interrupted, SweepError
+from sweeper.errors import Interrupted, SweepError
 from sweeper.events import BASE_TRIAL
 from sweeper.home import Home, SweepFolder
 from sweeper.lock import held_lock
 from sweeper.models.quiet import quiet_libraries
 from sweeper.promote.live_models import live_models
 from sweeper.report.on_test import line_of_test
-from sweeper.report.progress import SweepProgress, TrialProgress
+from sweeper.report.progress import TrialProgress
 from sweeper.report.promotion import answer_lines, models_table, proofs_table, scores_line
 from sweeper.report.steps import StepsView
 from sweeper.scoring.fingerprint import suite_fingerprint
@@ -57,7 +58,7 @@ def promote(home: Home, name: str, options: PromoteOptions) -> None:
     """All that can be refused is refused before torch is imported: trial, space, name, Ollama."""
     quiet_libraries()
     folder = find_sweep(home, name)
-    trial = _trial_to_promote(progress_of(folder), options.trial)
+    trial = trial_asked(progress_of(folder), options.trial)
     space = _with_options(space_of(folder), options)
     live = live_name(space.promote, options.name)
     live_models(live, space.promote.quantization)
@@ -131,23 +132,6 @@ def _may_replace(client: "OllamaClient", live: ModelName, space: Space, known: f
     return typer.confirm(asked)
 
 
-def _trial_to_promote(progress: SweepProgress, number: int | None) -> TrialProgress:
-    """The trial asked for, or the best. Raises InputError for one that has no adapter to promote."""
-    complete = sorted(trial.number for trial in progress.trials.values() if trial.adapter)
-    if not complete:
-        raise InputError(
-            f"sweep {progress.name!r}", "no trial is complete yet", "Let `sweep start` finish one first"
-        )
-    if number is None:
-        assert progress.best is not None, "a complete trial has a score"
-        return progress.best
-    if number in complete:
-        return progress.trials[number]
-    trial = progress.trials.get(number)
-    problem = f"is {trial.state}, must be complete" if trial else f"there is no trial {number}"
-    raise InputError(f"--trial {number}", problem, f"Complete ones: {', '.join(map(str, complete))}")
-
-
 def _refuse_another_space(home: Home, space: Space) -> None:
     """A base or rows that changed since training would merge the adapter into another model."""
     from sweeper.search.study import Study
@@ -165,8 +149,7 @@ def _request(
 ) -> "PromotionRequest":
     from sweeper.promote.promotion import PromotionRequest
 
-    assert trial.adapter is not None
-    adapter = folder.path / trial.adapter
+    adapter = adapter_folder(folder, trial)
     return PromotionRequest(
         base=resolve_base(space.base, space.path.parent),
         adapter=adapter,
