@@ -9,14 +9,16 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from sweeper.errors import ProofError
 from sweeper.models.load import Base
 from sweeper.promote import publish as publishing
+from sweeper.promote.adapter import read_adapter
 from sweeper.promote.build import Built, build
 from sweeper.promote.converter import convert_to_gguf, find_converter
 from sweeper.promote.greedy import GreedyModel
-from sweeper.promote.merge import merged_weights, read_adapter
+from sweeper.promote.merge import loaded_base, merge_adapter
 from sweeper.promote.merge_proofs import prove_merge
 from sweeper.promote.ollama_prompt import OWN_TEMPLATE
 from sweeper.promote.promotion import PromotionRequest
@@ -224,14 +226,20 @@ def test_another_model_behind_the_same_prompt_is_refused(
     assert not proofs["answers = merged model's"]
 
 
-@pytest.mark.parametrize("fault", ["scale off by 1 %", "one tensor off by 1 %"])
-def test_a_wrong_merge_is_refused(promoted: Promoted, smollm2: Base, fault: str) -> None:
+@pytest.mark.parametrize("fault", ["scale off by 1 %", "one tensor off by 1 %", "two tensors swapped"])
+def test_a_wrong_merge_is_refused(promoted: Promoted, smollm2: Base, fault: str, tmp_path: Path) -> None:
     adapter = read_adapter(promoted.request.adapter)
     if fault == "scale off by 1 %":
-        adapter = dataclasses.replace(adapter, alpha=adapter.alpha * 1.01)
-    weights = merged_weights(smollm2.model, adapter)
+        scales = {layer: scale * 1.01 for layer, scale in adapter.scales.items()}
+        adapter = dataclasses.replace(adapter, scales=scales)
+    merge_adapter(loaded_base(smollm2), adapter, tmp_path)
+    weights = load_file(tmp_path / "model.safetensors")
+    one, other = (f"model.layers.{layer}.mlp.up_proj.weight" for layer in (10, 11))
     if fault == "one tensor off by 1 %":
-        weights["model.layers.10.mlp.up_proj.weight"] *= 1.01
+        weights[one] *= 1.01
+    if fault == "two tensors swapped":
+        weights[one], weights[other] = weights[other], weights[one]
+    weights.setdefault("lm_head.weight", weights["model.embed_tokens.weight"])
     merged: GreedyModel = promoted.built.merged
     right = {name: value.clone() for name, value in merged.model.state_dict().items()}
     prompts = [prompt.token_ids for prompt in promoted.built.cases[:2]]
@@ -242,6 +250,7 @@ def test_a_wrong_merge_is_refused(promoted: Promoted, smollm2: Base, fault: str)
         merged.model.load_state_dict(right)
     print(by_weights.detail, "|", by_logits.detail)
     assert not by_weights.passed
+    assert by_logits.passed is (fault != "two tensors swapped")
 
 
 QUANTIZED: tuple[Quantization, ...] = ("q8_0", "q4_K_M")
