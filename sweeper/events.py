@@ -85,6 +85,15 @@ class StepTrained(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class ValidationLoss(Event):
+    """eval_loss after optimizer step `step`, in nats a label; never inf or NaN. Told after that step."""
+
+    step: int
+    examples: int
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
 class CheckpointSaved(Event):
     """The trial can go on from the end of `step`, whatever happens to its worker."""
 
@@ -93,12 +102,17 @@ class CheckpointSaved(Event):
 
 @dataclass(frozen=True, slots=True)
 class RungReached(Event):
-    """Paused after `step`, saved. `value` is target_loss on dev: lower is better, never inf or NaN."""
+    """Paused after `step`, saved. `value` is target_loss on dev: lower is better, never inf or NaN.
+
+    `is_end`: the trial trains no further, at whichever rung, and is scored next. In logs of before it is
+    False.
+    """
 
     rung: int
     step: int
     examples: int
     value: float
+    is_end: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,12 +143,16 @@ class SuiteScored(Event):
 class TrialCompleted(Event):
     """Trained to its end and scored. `adapter` is the PEFT folder, relative to the sweep's folder.
 
+    `stopped_early` says why the end came before the last step. `best_step` is the step that the adapter
+    is of where search.early_stopping chose it, else None: it is of the last one.
     `base_sha256` is of the base's weights, as `models.weight_files` takes it; "" in logs of before.
     """
 
     objective: float
     adapter: str
     train_seconds: float
+    stopped_early: str | None = None
+    best_step: int | None = None
     base_sha256: str = ""
 
 
@@ -185,6 +203,7 @@ _KINDS: dict[str, type[Event]] = {
         TrialAsked,
         TrialStarted,
         StepTrained,
+        ValidationLoss,
         CheckpointSaved,
         RungReached,
         CasesAnswered,

@@ -73,6 +73,33 @@ def test_a_tensor_off_by_a_thousandth_is_named(base: Base, adapter: Path, tmp_pa
     assert "model.layers.1.mlp.up_proj.weight" in weights.detail
 
 
+def test_two_swapped_tensors_are_seen_by_weights_and_logits(
+    base: Base, adapter: Path, tmp_path: Path
+) -> None:
+    wrong = merged(base, read_adapter(adapter), tmp_path)
+    with torch.no_grad():
+        one, other = (layer.mlp.up_proj.weight for layer in wrong.model.layers)
+        kept = one.clone()
+        one.copy_(other)
+        other.copy_(kept)
+    assert not any(proof.passed for proof in prove_merge(base, adapter, wrong, PROMPTS))
+
+
+def test_a_merge_into_four_bits_is_seen_by_weights_and_logits(
+    base: Base, adapter: Path, tmp_path: Path
+) -> None:
+    """As one that merges into a 4-bit base and keeps it so: here by llama.cpp's Q4_0."""
+    from gguf import GGMLQuantizationType
+    from gguf.quants import dequantize, quantize
+
+    wrong = merged(base, read_adapter(adapter), tmp_path)
+    with torch.no_grad():
+        for layer in wrong.model.layers:
+            weight, kind = layer.mlp.up_proj.weight, GGMLQuantizationType.Q4_0
+            weight.copy_(torch.from_numpy(dequantize(quantize(weight.numpy(), kind), kind)))
+    assert not any(proof.passed for proof in prove_merge(base, adapter, wrong, PROMPTS))
+
+
 def test_what_is_not_in_the_weights_is_seen_by_the_logits(base: Base, adapter: Path, tmp_path: Path) -> None:
     wrong = merged(base, read_adapter(adapter), tmp_path)
     for layer in wrong.model.layers:
