@@ -1,19 +1,22 @@
-"""Whether a trial may be promoted at all: better than the base on test, by more than chance."""
+"""Whether a trial may be promoted at all: better than the base on test, by more than chance, and not
+worse at what it could do before."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sweeper.events import CaseAnswer
 from sweeper.promote.proofs import Proof
+from sweeper.scoring.degradation import MARGIN, verdict_on
 from sweeper.scoring.pairing import compare_answers
 from sweeper.space.promote_settings import GateSettings
 
 GATE = "gate: better than the base on test"
+KEPT = "gate: no worse at other things"
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What base and trial answered to the same suite, which the search has not seen."""
+    """What base and trial answered to the same suite, which the search was not steered by."""
 
     suite: str
     base: tuple[CaseAnswer, ...]
@@ -32,6 +35,22 @@ def prove_gain(evidence: Evidence, settings: GateSettings) -> Proof:
         f"with 95 % interval [{low:.3f}, {high:.3f}], which must lie above {settings.min_gain:g}"
     )
     return Proof(GATE, low > settings.min_gain, detail)
+
+
+def prove_kept(evidence: Evidence, margin: float = MARGIN) -> Proof:
+    """The trial has not lost `margin` or more on a suite of what its rows do not teach, beyond chance.
+
+    A suite too small to say so passes, as one that says nothing (no case scored): it is told.
+    """
+    found = compare_answers(evidence.base, evidence.trial)
+    if found is None:
+        return Proof(KEPT, True, f"{evidence.suite} has no case that both have a score for")
+    verdict, low, high = verdict_on(found, margin), found.interval.low, found.interval.high
+    detail = (
+        f"{evidence.suite}, {found.cases} cases: {verdict}, {found.difference:+.3f} against the base with "
+        f"95 % interval [{low:.3f}, {high:.3f}] (a loss of {margin:g} that is beyond chance is refused)"
+    )
+    return Proof(KEPT, verdict != "degraded", detail)
 
 
 def _mean(answers: Sequence[CaseAnswer]) -> float:
