@@ -163,6 +163,7 @@ class TrialCompleted(Event):
 
     `stopped_early` says why the end came before the last step. `best_step` is the step that the adapter
     is of where search.early_stopping chose it, else None: it is of the last one.
+    `base_sha256` is of the base's weights, as `models.weight_files` takes it; "" in logs of before.
     """
 
     objective: float
@@ -170,6 +171,7 @@ class TrialCompleted(Event):
     train_seconds: float
     stopped_early: str | None = None
     best_step: int | None = None
+    base_sha256: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,6 +70,8 @@ class TrialProgress:
     train_seconds: float | None = None
     adapter: str | None = None
     """The PEFT folder, relative to the sweep's folder."""
+    base_sha256: str = ""
+    """Of the base's weights at training; "" where it is not known."""
     reason: str | None = None
     answers: tuple[CaseAnswer, ...] = ()
     """To the suite scored first."""
@@ -221,6 +223,7 @@ def _completed(_: TrialProgress, event: TrialCompleted) -> dict[str, Any]:
         "objective": event.objective,
         "train_seconds": event.train_seconds,
         "adapter": event.adapter,
+        "base_sha256": event.base_sha256,
         "reason": event.stopped_early,
     }
 

@@ -38,7 +38,8 @@ class SearchSettings:
 class PromoteSettings:
     """`name` in Ollama; `parameters` are Ollama's own (temperature, num_ctx, ...); `system` a system text.
 
-    Of several in `quantization` the first takes the name itself. `host` None means OLLAMA_HOST.
+    Of several in `quantization` the first takes the name itself. `host` None means OLLAMA_HOST. With `auto`
+    the best trial is promoted when the sweep has ended.
     """
 
     name: str
@@ -48,6 +49,7 @@ class PromoteSettings:
     license: str | None = None
     host: str | None = None
     gate: GateSettings = field(default_factory=GateSettings)
+    auto: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from sweeper.events import (
 from sweeper.home import SweepFolder
 from sweeper.memory.plan import Cohort, PlannedTrial
 from sweeper.models.load import load_base
+from sweeper.models.weight_files import weights_sha256
 from sweeper.scoring.cache import AnswerCache
 from sweeper.scoring.fingerprint import adapter_fingerprint, base_fingerprint, suite_fingerprint
 from sweeper.scoring.score import Remembered, Score, score_suite
@@ -68,6 +69,7 @@ class Workbench:
         self.system = SystemMetrics()
         self.dev_rows = expected_rows(setup.dev[0], self.template)
         self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="checkpoints")
+        self._base_sha256 = ThreadPoolExecutor(max_workers=1).submit(weights_sha256, setup.base)
         self._choose_layout()
 
     def _choose_layout(self) -> None:
@@ -184,6 +186,7 @@ class Workbench:
                 run.slot.train_seconds,
                 stopping.reason if stopping and run.slot.has_ended_early else None,
                 stopping.best_step if stopping else None,
+                self._base_sha256.result(),
             )
         )
         run.checkpointing.remove()
