@@ -10,6 +10,7 @@ from contextlib import closing
 
 from sweeper.driver.books import Books, View
 from sweeper.driver.cohorts import cohorts
+from sweeper.driver.guarding import Guarding
 from sweeper.driver.interrupts import Interrupts
 from sweeper.errors import SweepError, TrainingError
 from sweeper.events import TrialAsked, TrialFailed, TrialPruned
@@ -19,7 +20,7 @@ from sweeper.memory.fitness import refuse_unfit
 from sweeper.memory.plan import Cohort, PlannedTrial, plan_trial
 from sweeper.models.devices import Place, places_of, precision_of
 from sweeper.models.reference import resolve_base
-from sweeper.scoring.load_suite import load_suites
+from sweeper.scoring.space_suites import space_suites
 from sweeper.scoring.steering import steering_first, steering_objective
 from sweeper.search.halving import Leg
 from sweeper.search.rungs import rung_step
@@ -49,18 +50,19 @@ def run_sweep(
     sweep, KeyboardInterrupt after Ctrl-C, when what was under way is saved.
     """
     where = places_of(space) if workers is None else places_of(space)[:1] * workers
-    folder, suites = home.sweep(space.name), load_suites(space.dev)
-    objective = steering_objective(space.search.objective, suites, space.path)
+    folder, suites = home.sweep(space.name), space_suites(space)
+    objective = steering_objective(space.search.objective, suites.dev, space.path)
     setup = WorkerSetup(
         base=resolve_base(space.base, space.path.parent),
         data=space.data,
-        dev=steering_first(objective, suites),
+        dev=steering_first(objective, suites.dev),
         seed=space.search.seed,
         sweep_folder=folder.path,
         answer_cache=home.answer_cache,
         precision=precision_of(space),
         cohort=space.workers.cohort,
         dequantised=home.dequantised,
+        guard=suites.guard,
         eval_seq_length=max(int(str(value)) for value in extreme_values(space, "max_seq_length")),
         early_stopping=space.search.early_stopping,
     )
@@ -69,7 +71,7 @@ def run_sweep(
         shutil.copyfile(space.path, folder.space)
         folder.space_path.write_text(str(space.path))
         books = Books(objective, folder, study, Tracker(home, folder, space), view)
-        sweep = _Sweep(space, {suite.name for suite in setup.dev}, books, interrupts)
+        sweep = _Sweep(space, setup, books, interrupts)
         try:
             sweep.run([functools.partial(make_worker, each) for each in _setups(setup, where)])
         except KeyboardInterrupt:
@@ -94,26 +96,40 @@ def _setups(setup: WorkerSetup, where: Sequence[Place]) -> list[WorkerSetup]:
 class _Sweep:
     """One driver's run. What comes next is `Waves`' to say; here it is done."""
 
-    def __init__(self, space: Space, suites: set[str], books: Books, interrupts: Interrupts) -> None:
-        self.space, self.suites, self.books, self.interrupts = space, suites, books, interrupts
+    def __init__(self, space: Space, setup: WorkerSetup, books: Books, interrupts: Interrupts) -> None:
+        self.space, self.books, self.interrupts = space, books, interrupts
+        self.suites = {suite.name for suite in setup.dev}
+        self.guarding = Guarding(setup.dev[0].name, setup.guard, books)
         self.waves = Waves(space.search)
         self.in_hand: set[Leg] = set()
         self.is_stopping = False
 
     def run(self, start_workers: Sequence[Callable[[], Worker]]) -> None:
-        if self._next() is None:
+        if self._next() is None and self.guarding.next() is None:
             return
-        if word := honest_word(self.space.search):
+        if self._next() is not None and (word := honest_word(self.space.search)):
             self.books.view.say(word)
         if not self._time_is_up():
             with closing(Crew(start_workers)) as crew:
                 self.interrupts.on_first = crew.wake
                 self.books.open()
                 self._work_with(crew)
+        if self._time_is_up() and not self.interrupts.asked:
+            self._prune_what_is_open()
+            self._guard_after_time(start_workers[0])
         if self.interrupts.asked:
             raise KeyboardInterrupt
-        if self._time_is_up():
-            self._prune_what_is_open()
+
+    def _guard_after_time(self, start_worker: Callable[[], Worker]) -> None:
+        """Who won is known only now. It is no search any more, so the time for that does not end it."""
+        if self.guarding.next() is None:
+            return
+        self.is_stopping = True
+        with closing(Crew([start_worker])) as crew:
+            self.interrupts.on_first = crew.wake
+            self._first_facts(crew)
+            while not self.interrupts.asked and (crew.is_at_work() or self.guarding.hand_out(crew)):
+                self._receive(crew)
 
     def _work_with(self, crew: Crew) -> None:
         """Until all is done, or all that was under way when it had to stop is saved."""
@@ -131,7 +147,7 @@ class _Sweep:
             elif action is not None:
                 self._decide(action, facts)
                 continue
-            elif not crew.is_at_work():
+            elif not crew.is_at_work() and (self.is_stopping or not self.guarding.hand_out(crew)):
                 return
             self._receive(crew)
 
@@ -226,7 +242,10 @@ class _Sweep:
 
     def _broke_off(self, cohort: Cohort | None, error: TrainingError) -> None:
         if cohort is None:
-            raise error
+            if not self.suites <= self.books.standing.base_suites:
+                raise error
+            self.guarding.give_up(str(error))
+            return
         for planned in cohort.trials:
             trial = self.books.standing.trials[planned.number]
             leg = Leg(planned.number, planned.rung or 0)

@@ -71,6 +71,8 @@ class TrialProgress:
     train_seconds: float | None = None
     adapter: str | None = None
     """The PEFT folder, relative to the sweep's folder."""
+    base_sha256: str = ""
+    """Of the base's weights at training; "" where it is not known."""
     reason: str | None = None
     answers: tuple[CaseAnswer, ...] = ()
     """To the suite scored first."""
@@ -99,6 +101,8 @@ class SweepProgress:
     suite: str | None = None
     work: Work = field(default_factory=Work)
     """The suite scored first, that of the largest weight in the objective."""
+    guard: tuple[SuiteScored, ...] = ()
+    """What was answered to guard suites."""
     objective: str = SCORE_NAME
     """What trials are chosen by, in words."""
     scoring_seconds: tuple[float, ...] = ()
@@ -133,6 +137,8 @@ class SweepProgress:
 def apply(progress: SweepProgress, event: Event) -> SweepProgress:
     """The progress after one more event."""
     progress = dataclasses.replace(progress, work=work_after(progress.work, event))
+    if isinstance(event, SuiteScored) and event.guard:
+        return dataclasses.replace(progress, guard=(*progress.guard, event))
     if isinstance(event, SuiteScored):
         suite = progress.suite or event.suite
         seconds = (event.wall_seconds,) if event.suite == suite else ()
@@ -225,6 +231,7 @@ def _completed(_: TrialProgress, event: TrialCompleted) -> dict[str, Any]:
         "objective": event.objective,
         "train_seconds": event.train_seconds,
         "adapter": event.adapter,
+        "base_sha256": event.base_sha256,
         "reason": event.stopped_early,
     }
 

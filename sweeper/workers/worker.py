@@ -21,10 +21,10 @@ Emit = Callable[[Event], None]
 class WorkerSetup:
     """All that a worker needs to begin. `checkpoint_seconds` is how often a running trial is saved.
 
-    The first suite of `dev` steers: target_loss is of its expected answers. Without `answer_cache`
-    every answer is made anew, without `dequantised` a .gguf base for nf4 is. `cohort` None lets the worker
-    measure what pays. `eval_seq_length` is what validation rows are cut to, the same for all
-    trials; None cuts nothing.
+    The first suite of `dev` steers: target_loss is of its expected answers. `guard` is asked in the end.
+    Without `answer_cache` every answer is made anew, without `dequantised` a .gguf base for nf4 is.
+    `cohort` None lets the worker measure what pays. `eval_seq_length` is what validation rows are cut
+    to, the same for all trials; None cuts nothing.
     """
 
     base: BaseReference
@@ -38,6 +38,7 @@ class WorkerSetup:
     precision: Precision = field(default_factory=Precision)
     dequantised: Path | None = None
     cohort: int | None = 1
+    guard: tuple[Suite, ...] = ()
     eval_seq_length: int | None = None
     early_stopping: EarlyStoppingSettings | None = None
 
@@ -73,8 +74,11 @@ class Worker(Protocol):
         Emits each one's RungReached, or its end: trained, saved and scored.
         """
 
+    def score_guard(self, trial: int, emit: Emit) -> None:
+        """Scores a complete trial, or the base for BASE_TRIAL, on all guard suites."""
+
     def stop(self) -> None:
-        """Asks, from any thread, that `train` and `score_base` save what is under way and return soon."""
+        """Asks, from any thread, that the work save what is under way and return soon."""
 
     def close(self) -> None:
         """Ends the worker at once, whatever it does. May be called twice."""
