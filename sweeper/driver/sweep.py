@@ -16,7 +16,7 @@ from sweeper.lock import held_lock
 from sweeper.memory.fitness import refuse_unfit
 from sweeper.memory.plan import Cohort, PlannedTrial, plan_trial
 from sweeper.models.reference import resolve_base
-from sweeper.scoring.space_suites import space_suites
+from sweeper.scoring.space_suites import SpaceSuites, space_suites
 from sweeper.scoring.steering import steering_first, steering_objective
 from sweeper.search.halving import Leg
 from sweeper.search.rungs import rung_step
@@ -35,14 +35,22 @@ ATTEMPTS = 2
 MakeWorker = Callable[[WorkerSetup], Worker]
 
 
-def run_sweep(home: Home, space: Space, make_worker: MakeWorker, view: View, workers: int = 1) -> None:
+def run_sweep(
+    home: Home,
+    space: Space,
+    make_worker: MakeWorker,
+    view: View,
+    workers: int = 1,
+    suites: SpaceSuites | None = None,
+) -> None:
     """Goes on with the sweep of `space` until `search.trials` have ended in total.
 
-    It may be killed at any moment and called again, with any number of workers. Raises InputError for
+    It may be killed at any moment and called again, with any number of workers. `suites` are those of
+    the space, where they are read already. Raises InputError for
     input that only shows with the model at hand, UnavailableError while another process runs this
     sweep, KeyboardInterrupt after Ctrl-C, when what was under way is saved.
     """
-    folder, suites = home.sweep(space.name), space_suites(space)
+    folder, suites = home.sweep(space.name), suites or space_suites(space)
     objective = steering_objective(space.search.objective, suites.dev, space.path)
     setup = WorkerSetup(
         base=resolve_base(space.base, space.path.parent),
@@ -56,7 +64,7 @@ def run_sweep(home: Home, space: Space, make_worker: MakeWorker, view: View, wor
         early_stopping=space.search.early_stopping,
     )
     with held_lock(folder.lock, f"sweep {space.name!r}"), Interrupts() as interrupts:
-        study = Study(home, space)
+        study = Study(home, space, suites.dev)
         shutil.copyfile(space.path, folder.space)
         folder.space_path.write_text(str(space.path))
         books = Books(objective, folder, study, Tracker(home, folder, space), view)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from sweeper.driver import run_sweep
 from sweeper.driver.books import Books
 from sweeper.errors import InputError, TrainingError
 from sweeper.events import (
@@ -24,12 +25,15 @@ from sweeper.events import (
 )
 from sweeper.memory.plan import Cohort
 from sweeper.report.progress import SweepProgress, replay
+from sweeper.scoring.space_suites import space_suites
+from sweeper.space.load import load_space
 from sweeper.workers.worker import Emit
 from tests.driver.scripted import ScriptedWorker, SpawnedScriptedWorker
 from tests.driver.spaces import save_scripted_space
 from tests.driver.sweeps import (
     Watching,
     adapters,
+    home_of,
     log_of,
     of_kind,
     outcome,
@@ -313,6 +317,15 @@ def test_twins_over_kills_among_what_is_copied(tmp_path: Path, twins: Path) -> N
             continue
     assert {"RungReached", "SuiteScored"} <= {kind for kind, *_ in broken_at}
     assert_same(space, twins)
+
+
+def test_suites_that_were_read_are_not_read_again(tmp_path: Path) -> None:
+    space = load_space(save_scripted_space(tmp_path, trials=1))
+    suites = space_suites(space)
+    space.dev[0].write_text("this is no suite any more")
+    run_sweep(home_of(space.path), space, ScriptedWorker, Watching(), suites=suites)
+    with pytest.raises(InputError):
+        run_sweep(home_of(space.path), space, ScriptedWorker, Watching())
 
 
 def test_a_search_of_one_wave_says_so(tmp_path: Path) -> None:
