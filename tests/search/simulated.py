@@ -39,7 +39,11 @@ def proposal(number: int, standing: Standing) -> TrialConfig:
 
 @dataclass
 class Simulation:
-    """`search` over `workers`, with fates drawn from `world` and times and kills from `chance`."""
+    """`search` over `workers`, with fates drawn from `world` and times and kills from `chance`.
+
+    A trial that ends on a leg, at the last rung or stopped early, tells its rung first and its score later:
+    other workers' events come between.
+    """
 
     search: SearchSettings
     world: int
@@ -47,6 +51,7 @@ class Simulation:
     workers: int = 1
     kill_share: float = 0.0
     breaks: float = 0.2
+    early: float = 0.0
     events: list[Event] = field(default_factory=list)
     trained: list[tuple[int, int]] = field(default_factory=list)
 
@@ -64,6 +69,7 @@ class Simulation:
     def _drive(self, standing: Standing, waves: Waves) -> bool:
         """False when the driver was killed."""
         in_hand: list[Leg] = []
+        to_tell: dict[Leg, list[Event]] = {}
         while (action := waves.next_action(standing)) is not None:
             if self.chance.random() < self.kill_share:
                 return False
@@ -72,6 +78,9 @@ class Simulation:
                 self._log(standing, TrialAsked(action.number, 0.0, config, action.wave))
             elif isinstance(action, Prune):
                 for loser in action.losers:
+                    assert loser.number not in {leg.number for leg in in_hand}, (
+                        "it is still trained or scored"
+                    )
                     rung = max(standing.trials[loser.number].rungs)
                     self._log(standing, TrialPruned(loser.number, 0.0, rung, loser.reason))
                     if self.chance.random() < self.kill_share:
@@ -82,16 +91,16 @@ class Simulation:
                     leg = waiting.pop(0)
                     attempt = standing.trials[leg.number].next_attempt
                     self._log(standing, TrialStarted(leg.number, 0.0, attempt, 1, 1, 9, 9))
+                    self.trained.append((leg.number, leg.rung))
                     in_hand.append(leg)
-                done = in_hand.pop(self.chance.randrange(len(in_hand)))
-                for event in self._end_of(done):
-                    self._log(standing, event)
-                    if self.chance.random() < self.kill_share:
-                        return False
+                leg = self.chance.choice(in_hand)
+                events = to_tell.setdefault(leg, self._end_of(leg))
+                self._log(standing, events.pop(0))
+                if not events:
+                    in_hand.remove(leg)
         return True
 
     def _end_of(self, leg: Leg) -> list[Event]:
-        self.trained.append((leg.number, leg.rung))
         fate = unit(self.world, "fate", leg.number, leg.rung)
         if fate < self.breaks:
             kinds: list[Event] = [
@@ -101,9 +110,13 @@ class Simulation:
             ]
             return [kinds[int(fate / self.breaks * 3)]]
         value = round(unit(self.world, "loss", leg.number, leg.rung), 1)  # rounded, so that some are equal
-        reached = RungReached(leg.number, 0.0, leg.rung, 1, 1, value)
-        if leg.rung < self.search.pruner.last_rung:
+        is_last = leg.rung == self.search.pruner.last_rung
+        is_end = is_last or unit(self.world, "early", leg.number, leg.rung) < self.early
+        reached = RungReached(leg.number, 0.0, leg.rung, 1, 1, value, is_end)
+        if not is_end:
             return [reached]
+        if unit(self.world, "scoring", leg.number) < self.breaks / 4:
+            return [reached, TrialFailed(leg.number, 0.0, 2, "lost while it was scored", final=True)]
         score = unit(self.world, "score", leg.number)
         return [reached, TrialCompleted(leg.number, 0.0, score, "adapter", 1.0)]
 
