@@ -1,7 +1,6 @@
 """The loop of a sweep: ask a wave, plan, train rung by rung, stop the weak, tell."""
 
 import contextlib
-import dataclasses
 import shutil
 import time
 from collections.abc import Callable
@@ -10,17 +9,19 @@ from contextlib import closing
 from sweeper.driver.books import Books, View
 from sweeper.driver.interrupts import Interrupts
 from sweeper.errors import SweepError, TrainingError
-from sweeper.events import TrialAsked, TrialCompleted, TrialFailed, TrialPruned
+from sweeper.events import TrialAsked, TrialFailed, TrialPruned
 from sweeper.home import Home
 from sweeper.lock import held_lock
 from sweeper.memory.fitness import refuse_unfit
 from sweeper.memory.plan import Cohort, PlannedTrial, plan_trial
 from sweeper.models.reference import resolve_base
 from sweeper.scoring.load_suite import load_suites
+from sweeper.scoring.steering import steering_first, steering_objective
 from sweeper.search.halving import Leg
 from sweeper.search.rungs import rung_step
 from sweeper.search.study import Study
-from sweeper.search.waves import Action, Ask, Prune, Train, Waves, honest_word
+from sweeper.search.twins import lead_of
+from sweeper.search.waves import Action, Ask, Mirror, Prune, Train, Waves, honest_word
 from sweeper.space.space import Space
 from sweeper.space.survey import extreme_values
 from sweeper.tracking import Tracker
@@ -40,11 +41,12 @@ def run_sweep(home: Home, space: Space, make_worker: MakeWorker, view: View, wor
     input that only shows with the model at hand, UnavailableError while another process runs this
     sweep, KeyboardInterrupt after Ctrl-C, when what was under way is saved.
     """
-    folder = home.sweep(space.name)
+    folder, suites = home.sweep(space.name), load_suites(space.dev)
+    objective = steering_objective(space.search.objective, suites, space.path)
     setup = WorkerSetup(
         base=resolve_base(space.base, space.path.parent),
         data=space.data,
-        dev=load_suites(space.dev),
+        dev=steering_first(objective, suites),
         seed=space.search.seed,
         sweep_folder=folder.path,
         answer_cache=home.answer_cache,
@@ -55,7 +57,7 @@ def run_sweep(home: Home, space: Space, make_worker: MakeWorker, view: View, wor
         study = Study(home, space)
         shutil.copyfile(space.path, folder.space)
         folder.space_path.write_text(str(space.path))
-        books = Books(space, folder, study, Tracker(home, folder, space), view)
+        books = Books(objective, folder, study, Tracker(home, folder, space), view)
         sweep = _Sweep(space, {suite.name for suite in setup.dev}, books, interrupts)
         try:
             sweep.run(lambda: make_worker(setup), workers)
@@ -102,10 +104,9 @@ class _Sweep:
             self._stop_where_due(crew)
             action = None if self.is_stopping else self._next()
             if isinstance(action, Train):
-                if self._hand_out(action.legs, crew, facts):
-                    continue
+                self._hand_out(action.legs, crew, facts)
             elif action is not None:
-                self._decide(action)
+                self._decide(action, facts)
                 continue
             elif not crew.is_at_work():
                 return
@@ -132,10 +133,16 @@ class _Sweep:
             self.books.view.say("Saving what is under way; Ctrl-C again stops at once.")
         crew.stop()
 
-    def _decide(self, action: Ask | Prune) -> None:
+    def _decide(self, action: Ask | Prune | Mirror, facts: WorkerFacts) -> None:
         if isinstance(action, Ask):
             config = self.books.study.ask(action.number)
-            self.books.record(TrialAsked(action.number, time.time(), config, action.wave))
+            lead = lead_of(self.books.standing, config, action.wave, max(facts.row_lengths))
+            self.books.record(TrialAsked(action.number, time.time(), config, action.wave, lead))
+        elif isinstance(action, Mirror):
+            for copy in action.copies:
+                self.books.copy_result(copy.number, copy.source)
+                told = f"Trial {copy.number} would train as trial {copy.source} did, and has its result."
+                self.books.view.say(told)
         else:
             for loser in action.losers:
                 self._prune(loser.number, loser.reason)
@@ -144,35 +151,13 @@ class _Sweep:
         rung = max(self.books.standing.trials[number].rungs, default=None)
         self.books.record(TrialPruned(number, time.time(), rung, reason))
 
-    def _hand_out(self, legs: tuple[Leg, ...], crew: Crew, facts: WorkerFacts) -> bool:
-        """Gives each idle worker a leg that nobody has; true where a trial ended instead."""
+    def _hand_out(self, legs: tuple[Leg, ...], crew: Crew, facts: WorkerFacts) -> None:
+        """Gives each idle worker a leg that nobody has."""
         for leg in legs:
             if not crew.idle() or leg in self.in_hand:
                 continue
-            if self._take_over_result(leg.number, facts):
-                return True
             self.in_hand.add(leg)
             crew.train(Cohort((self._planned(leg, facts),)))
-        return False
-
-    def _take_over_result(self, number: int, facts: WorkerFacts) -> bool:
-        """Whether an earlier trial trained as this one would: its result then is this one's too.
-
-        Of finished waves only, so that it does not hang on who is faster; two of one wave both train.
-        """
-        standing, last_rung = self.books.standing, self.space.search.pruner.last_rung
-        if standing.trials[number].attempts > 0:
-            return False
-        twin = self.books.study.finished_twin(number, max(facts.row_lengths))
-        end = standing.trials[twin.number].end if twin is not None else None
-        if twin is None or not isinstance(end, TrialCompleted):
-            return False
-        rung = standing.trials[twin.number].rungs.get(last_rung)
-        if rung is not None:
-            self.books.record(dataclasses.replace(rung, trial=number, time=time.time()))
-        self.books.record(dataclasses.replace(end, trial=number, time=time.time(), train_seconds=0.0))
-        self.books.view.say(f"Trial {number} would train as trial {twin.number} did, and has its result.")
-        return True
 
     def _planned(self, leg: Leg, facts: WorkerFacts) -> PlannedTrial:
         trial, pruner = self.books.standing.trials[leg.number], self.space.search.pruner

@@ -19,8 +19,9 @@ def as_json(progress: SweepProgress, folder: Path) -> dict[str, Any]:
     name: str; suite: str | None; base_score: float | None; best: a trial | None; trials: by number.
     A trial: trial: int; state: str; score: float | None; parameters: dict; adapter: str | None;
     reason: str | None, why it ended before its last step; eval_loss: float | None, the last one;
-    rung: int | None, the last one reached, from 0; target_loss: float | None, there.
-    `best.score` is the best of all `trials` on the suite they were chosen by.
+    rung: int | None, the last one reached, from 0; target_loss: float | None, there;
+    objective: float | None, for complete ones, higher is better. `score` is on `suite`; `best` is the
+    best by objective; chosen_by: str, what that is made of.
 
     gain: the best over the base on that suite, None where no case has a score of both: difference: float;
     interval: [low, high], 95 %; p_value: float; cases, clusters: int; is_settled: bool;
@@ -38,6 +39,7 @@ def as_json(progress: SweepProgress, folder: Path) -> dict[str, Any]:
         "trials": [_trial(progress.trials[number], folder) for number in sorted(progress.trials)],
         "gain": comparison_json(gain) if gain else None,
         "tied": [trial.number for trial in tied_trials(progress)],
+        "chosen_by": progress.objective,
         "cases": [{"case": pair.case_id, "base": pair.base, "best": pair.other} for pair in cases],
     }
 
@@ -78,4 +80,5 @@ def _trial(trial: TrialProgress, folder: Path) -> dict[str, Any]:
         "eval_loss": trial.eval_loss,
         "rung": trial.rung,
         "target_loss": trial.target_loss,
+        "objective": trial.objective,
     }

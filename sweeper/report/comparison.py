@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from rich.text import Text
 
 from sweeper.report.difference import difference
+from sweeper.report.objective import objective_value
 from sweeper.report.on_test import line_of_test
 from sweeper.report.progress import SweepProgress, TrialProgress
 from sweeper.report.text import score
@@ -41,6 +42,8 @@ def dev_score(progress: SweepProgress, best: TrialProgress) -> str:
     """'dev 0.930 (best of 27 tried, so it flatters)'."""
     tried = progress.finished_count
     how = f"best of {tried} tried, so it flatters" if tried > 1 else "the only one tried"
+    if tried > 1 and not progress.is_by_score:
+        how = f"of {tried} tried it is the best by {progress.objective}: {objective_value(progress, best)}"
     return f"{progress.suite or 'dev'} {score(best.score)} ({how})"
 
 

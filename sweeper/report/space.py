@@ -6,8 +6,10 @@ from rich import box
 from rich.table import Table
 
 from sweeper.report.text import parameter
+from sweeper.scoring.steering import can_be_checked, steering_objective
 from sweeper.scoring.suite import Suite
 from sweeper.space.data_settings import RowFile, RowSource
+from sweeper.space.objective import AUTO
 from sweeper.space.parameters import Choice, Computed, Conditional, Constant, Parameter
 from sweeper.space.space import Space
 
@@ -23,6 +25,7 @@ def space_table(space: Space, rows: int, suites: Sequence[Suite]) -> Table:
         use = "test" if suite.path == space.test else "dev"
         table.add_row(use, f"{suite.name}, {len(suite.cases)} cases")
     table.add_row("search", f"{space.search.trials} trials by {space.search.sampler}")
+    table.add_row("chosen by", _chosen_by(space, suites[: len(space.dev)]))
     for name, value in space.parameters.items():
         if value != Constant(None):
             table.add_row(name, described(value))
@@ -33,6 +36,14 @@ def space_table(space: Space, rows: int, suites: Sequence[Suite]) -> Table:
             "tried first", ", ".join(f"{name} {_bracketed(value)}" for name, value in entry.items())
         )
     return table
+
+
+def _chosen_by(space: Space, dev: Sequence[Suite]) -> str:
+    objective = steering_objective(space.search.objective, dev, space.path)
+    if space.search.objective != AUTO:
+        return str(objective)
+    why = "a rule tells its answers" if can_be_checked(dev[0]) else "its answers are free text"
+    return f"{objective} (auto, for of {dev[0].name} {why})"
 
 
 def _source(source: RowSource) -> str:

@@ -6,8 +6,11 @@ from typing import TYPE_CHECKING
 from sweeper.errors import InputError
 from sweeper.scoring.assertions.judge import client, problem_of
 from sweeper.scoring.load_suite import load_suites
+from sweeper.scoring.steering import steering_first, steering_objective
 from sweeper.scoring.suite import Case, Suite
-from sweeper.space.space import SearchSettings, Space
+from sweeper.space.objective import Objective
+from sweeper.space.pruner import PrunerSettings
+from sweeper.space.space import Space
 
 if TYPE_CHECKING:
     from sweeper.serving.ollama import OllamaClient
@@ -18,8 +21,12 @@ _JUDGE = "judge"
 def ready_suites(space: Space) -> tuple[Suite, ...]:
     """All suites of `space`, dev before test, held to everything that shows without a model."""
     suites = load_suites([*space.dev, *([space.test] if space.test else [])])
-    refuse_objective(suites[0])
-    refuse_without_loss(suites[0], space.search)
+    dev = suites[: len(space.dev)]
+    objective = steering_objective(space.search.objective, dev, space.path)
+    for suite in dev:
+        if suite.name in objective.score_weights:
+            refuse_objective(suite)
+    refuse_without_loss(steering_first(objective, dev)[0], space.search.pruner, objective)
     if space.test is not None:
         refuse_unscored(suites[-1])
     refuse_judges(suites)
@@ -50,17 +57,16 @@ def refuse_unscored(suite: Suite) -> None:
         )
 
 
-def refuse_without_loss(suite: Suite, search: SearchSettings) -> None:
+def refuse_without_loss(suite: Suite, pruner: PrunerSettings, objective: Objective) -> None:
     """Raises InputError where trials are compared by the loss of expected answers, and there are none."""
     if any(case.expected for case in suite.cases):
         return
-    is_stopping = search.pruner.last_rung > 0
-    if is_stopping or search.objective == "target_loss":
+    if pruner.last_rung > 0 or objective.loss_weight:
         fix = "Add `expected` to its cases"
         raise InputError(
             str(suite.path),
             f"no case of '{suite.name}' has `expected`, and trials are compared by the loss of that",
-            f"{fix}, or write `pruner: none` under search" if search.objective == "score" else fix,
+            fix if objective.loss_weight else f"{fix}, or write `pruner: none` under search",
         )
 
 

@@ -9,9 +9,10 @@ from sweeper.space.data_settings import DataSettings
 from sweeper.space.early_stopping import EarlyStoppingSettings
 from sweeper.space.expression import Expression
 from sweeper.space.limits_section import LimitSettings
+from sweeper.space.objective import AUTO, Objective
 from sweeper.space.parameters import Parameter, Scalar
 from sweeper.space.promote_settings import GateSettings, Quantization
-from sweeper.space.pruner import HALVING, ObjectiveName, PrunerSettings
+from sweeper.space.pruner import HALVING, PrunerSettings
 
 SamplerName = Literal["tpe", "random", "grid"]
 
@@ -27,7 +28,7 @@ class SearchSettings:
     seed: int
     sampler: SamplerName
     pruner: PrunerSettings = HALVING
-    objective: ObjectiveName = "score"
+    objective: Objective = AUTO
     wall_seconds: float | None = None
     early_stopping: EarlyStoppingSettings | None = None
 
@@ -63,7 +64,7 @@ class Space:
     parameters: Mapping[str, Parameter]
     search: SearchSettings
     dev: tuple[Path, ...]
-    """Suites; the first one steers the search."""
+    """Suites; `search.objective` says which steer the search."""
     test: Path | None
     promote: PromoteSettings
     constraints: tuple[Expression, ...] = ()

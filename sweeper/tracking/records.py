@@ -6,7 +6,7 @@ import math
 import re
 from dataclasses import dataclass
 
-from sweeper.events import CaseAnswer, StepTrained, SuiteScored, TrialStarted, ValidationLoss
+from sweeper.events import CaseAnswer, StepTrained, SuiteScored, SystemSampled, TrialStarted, ValidationLoss
 from sweeper.scoring.means import tag_scores
 from sweeper.scoring.visible import visible
 from sweeper.space.trial_config import TrialConfig
@@ -36,13 +36,18 @@ def trial_parameters(config: TrialConfig, started: TrialStarted | None) -> dict[
     if started is not None:
         values["micro_batch_size"] = started.micro_batch_size
         values["gradient_accumulation_steps"] = started.gradient_accumulation_steps
+        values["dropped_rows"] = started.dropped_rows
     return {key: _text(value) for key, value in values.items() if value is not None}
 
 
-def curve_points(event: StepTrained | ValidationLoss) -> list[Point]:
-    """Loss, learning rate and gradient norm, or eval_loss, over the examples seen."""
+def curve_points(event: StepTrained | ValidationLoss | SystemSampled) -> list[Point]:
+    """Loss, learning rate and gradient norm, or eval_loss, over the examples seen; or how busy the machine
+    was, under the names by which MLflow's UI knows system metrics."""
     if isinstance(event, ValidationLoss):
         return [point("eval_loss", event.value, event.time, event.examples)]
+    if isinstance(event, SystemSampled):
+        system = {f"system/{key}": value for key, value in event.values.items()}
+        return [point(key, value, event.time, event.examples) for key, value in system.items()]
     values = {"loss": event.loss, "learning_rate": event.learning_rate, "grad_norm": event.grad_norm}
     return [point(key, value, event.time, event.examples) for key, value in values.items()]
 

@@ -1,6 +1,8 @@
 """The work itself, in whichever process it runs: load a base once, train cohorts, score."""
 
 import contextlib
+import dataclasses
+import math
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -36,6 +38,7 @@ from sweeper.training.slot_linear import LoraWeights, active_slots
 from sweeper.workers.checkpointing import Checkpointing
 from sweeper.workers.evaluation import Evaluation
 from sweeper.workers.link import Link, Stopped
+from sweeper.workers.system_metrics import SystemMetrics
 from sweeper.workers.trial_run import TrialRun
 from sweeper.workers.validation_rows import validation_rows
 from sweeper.workers.worker import Emit, WorkerFacts, WorkerSetup
@@ -62,6 +65,7 @@ class Workbench:
         self.cache = AnswerCache(setup.answer_cache) if setup.answer_cache else None
         self.base = base_fingerprint(setup.base, base.model)
         self.engine = Engine(base.model)
+        self.system = SystemMetrics()
         self.dev_rows = expected_rows(setup.dev[0], self.template)
         self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="checkpoints")
         self._choose_layout()
@@ -100,7 +104,10 @@ class Workbench:
 
         Asked to stop, it saves each trial after the step it is in and returns.
         """
-        runs = [self._new_run(trial) for trial in cohort.trials]
+        trials = cohort.trials
+        if not self.dev_rows:  # nothing is expected to the letter: no loss, and nobody is stopped by one
+            trials = tuple(dataclasses.replace(trial, rung=None) for trial in trials)
+        runs = [self._new_run(trial) for trial in trials]
         for run in runs:
             run.start(emit)
             if run.slot.stopped:  # its worker was lost between the last step and what follows it
@@ -111,6 +118,8 @@ class Workbench:
             run = by_slot[result.slot]
             run.slot.train_seconds += time.monotonic() - began
             is_sound = run.after_step(result, emit)
+            if is_sound:
+                self.system.after_step(run.trial.number, run.slot.examples, run.slot.stopped, emit)
             if is_sound and run.slot.stopped:
                 self._stop(run, emit)
             elif is_sound and self.link.should_stop():
@@ -180,12 +189,11 @@ class Workbench:
         run.checkpointing.remove()
 
     def _score_all(self, number: int, adapter: dict[str, LoraWeights] | None, emit: Emit) -> float:
-        """Scores on every dev suite what is active. Gives the score on the first, the objective."""
+        """Scores on every dev suite what is active. Gives the score on the first, NaN where it has none."""
         fingerprint = adapter_fingerprint(adapter) if self.cache else ""
         scores = [self._score(number, suite, fingerprint, emit) for suite in self.setup.dev]
-        objective = scores[0].score
-        assert objective is not None, "a suite that scores no case is refused as objective"
-        return objective
+        first = scores[0].score
+        return math.nan if first is None else first
 
     def _score(self, number: int, suite: Suite, adapter: str, emit: Emit) -> Score:
         def progress(done: int, total: int) -> None:

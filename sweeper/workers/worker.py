@@ -19,8 +19,9 @@ Emit = Callable[[Event], None]
 class WorkerSetup:
     """All that a worker needs to begin. `checkpoint_seconds` is how often a running trial is saved.
 
-    The first suite of `dev` gives a trial its objective. Without `answer_cache` every answer is made anew.
-    `eval_seq_length` is what validation rows are cut to, the same for all trials; None cuts nothing.
+    The first suite of `dev` steers: target_loss is of its expected answers. Without `answer_cache`
+    every answer is made anew. `eval_seq_length` is what validation rows are cut to, the same for all
+    trials; None cuts nothing.
     """
 
     base: BaseReference

@@ -48,12 +48,14 @@ class ScriptedBench:
     def __init__(self, setup: WorkerSetup, link: Link) -> None:
         self.folder, self.link = SweepFolder(setup.sweep_folder), link
         self.stops_early = setup.early_stopping is not None
+        self.suites = [suite.name for suite in setup.dev]
 
     def facts(self) -> WorkerFacts:
         return WorkerFacts((20,) * ROWS, (10,) * ROWS, ("model.layers.0.self_attn.q_proj",))
 
     def score_base(self, emit: Emit) -> None:
-        emit(SuiteScored(BASE_TRIAL, time.time(), "dev", 0.25, 0.5, ()))
+        for suite in self.suites:
+            emit(SuiteScored(BASE_TRIAL, time.time(), suite, 0.25, 0.5, ()))
 
     def train(self, cohort: Cohort, emit: Emit) -> None:
         for planned in cohort.trials:
@@ -97,7 +99,9 @@ class ScriptedBench:
         number, score = planned.number, round(1 - unit(planned.config, "loss"), 2)
         self.save_adapter(number, f"{planned.config} after {step}")
         answers = (CaseAnswer("case", "prompt", "answer", "expected", score),)
-        emit(SuiteScored(number, time.time(), "dev", score, 0.5, answers))
+        for suite in self.suites:
+            seen = score if suite == "dev" else round(unit(planned.config, suite), 2)
+            emit(SuiteScored(number, time.time(), suite, seen, 0.5, answers))
         adapter = f"trials/{number:04d}/adapter"
         emit(
             TrialCompleted(
