@@ -141,7 +141,8 @@ class CasesAnswered(Event):
 class SuiteScored(Event):
     """A suite's score: the mean over its scored cases, None where it has none.
 
-    Tokens are counted over all cases. In logs of before they were not: there they are 0.
+    Tokens are counted over all cases. In logs of before they were not: there they are 0. `guard` is the
+    suite's fingerprint where it was asked as a guard suite, of the base or of a complete trial.
     """
 
     suite: str
@@ -150,6 +151,7 @@ class SuiteScored(Event):
     answers: tuple[CaseAnswer, ...]
     prompt_tokens: int = 0
     answer_tokens: int = 0
+    guard: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +163,7 @@ class TrialCompleted(Event):
 
     `stopped_early` says why the end came before the last step. `best_step` is the step that the adapter
     is of where search.early_stopping chose it, else None: it is of the last one.
+    `base_sha256` is of the base's weights, as `models.weight_files` takes it; "" in logs of before.
     """
 
     objective: float
@@ -168,6 +171,7 @@ class TrialCompleted(Event):
     train_seconds: float
     stopped_early: str | None = None
     best_step: int | None = None
+    base_sha256: str = ""
 
 
 @dataclass(frozen=True, slots=True)

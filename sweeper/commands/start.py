@@ -4,6 +4,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from sweeper.commands.auto_promote import announce_promotion, promote_best
 from sweeper.commands.overlap import guard_against_overlap
 from sweeper.commands.program import program
 from sweeper.commands.smoke import end_smoke, smoke_home, smoke_space
@@ -39,6 +40,8 @@ def start(
     console = Console()
     for note in space.notes:
         console.print(note, highlight=False)
+    if not is_smoke:
+        announce_promotion(space, console)
     guard_against_overlap(space, rows, suites, console)
     if is_fresh:
         _put_aside(home, space, console)
@@ -47,6 +50,7 @@ def start(
         end_smoke(console, progress, home, space)
     else:
         _show_end(console, progress, space)
+        promote_best(home, space, progress, console)
 
 
 def _put_aside(home: Home, space: Space, console: Console) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from contextlib import closing
 
 from sweeper.driver.books import Books, View
+from sweeper.driver.guarding import Guarding
 from sweeper.driver.interrupts import Interrupts
 from sweeper.errors import SweepError, TrainingError
 from sweeper.events import TrialAsked, TrialFailed, TrialPruned
@@ -15,7 +16,7 @@ from sweeper.lock import held_lock
 from sweeper.memory.fitness import refuse_unfit
 from sweeper.memory.plan import Cohort, PlannedTrial, plan_trial
 from sweeper.models.reference import resolve_base
-from sweeper.scoring.load_suite import load_suites
+from sweeper.scoring.space_suites import space_suites
 from sweeper.scoring.steering import steering_first, steering_objective
 from sweeper.search.halving import Leg
 from sweeper.search.rungs import rung_step
@@ -41,15 +42,16 @@ def run_sweep(home: Home, space: Space, make_worker: MakeWorker, view: View, wor
     input that only shows with the model at hand, UnavailableError while another process runs this
     sweep, KeyboardInterrupt after Ctrl-C, when what was under way is saved.
     """
-    folder, suites = home.sweep(space.name), load_suites(space.dev)
-    objective = steering_objective(space.search.objective, suites, space.path)
+    folder, suites = home.sweep(space.name), space_suites(space)
+    objective = steering_objective(space.search.objective, suites.dev, space.path)
     setup = WorkerSetup(
         base=resolve_base(space.base, space.path.parent),
         data=space.data,
-        dev=steering_first(objective, suites),
+        dev=steering_first(objective, suites.dev),
         seed=space.search.seed,
         sweep_folder=folder.path,
         answer_cache=home.answer_cache,
+        guard=suites.guard,
         eval_seq_length=max(int(str(value)) for value in extreme_values(space, "max_seq_length")),
         early_stopping=space.search.early_stopping,
     )
@@ -58,7 +60,7 @@ def run_sweep(home: Home, space: Space, make_worker: MakeWorker, view: View, wor
         shutil.copyfile(space.path, folder.space)
         folder.space_path.write_text(str(space.path))
         books = Books(objective, folder, study, Tracker(home, folder, space), view)
-        sweep = _Sweep(space, {suite.name for suite in setup.dev}, books, interrupts)
+        sweep = _Sweep(space, setup, books, interrupts)
         try:
             sweep.run(lambda: make_worker(setup), workers)
         except KeyboardInterrupt:
@@ -71,26 +73,40 @@ def run_sweep(home: Home, space: Space, make_worker: MakeWorker, view: View, wor
 class _Sweep:
     """One driver's run. What comes next is `Waves`' to say; here it is done."""
 
-    def __init__(self, space: Space, suites: set[str], books: Books, interrupts: Interrupts) -> None:
-        self.space, self.suites, self.books, self.interrupts = space, suites, books, interrupts
+    def __init__(self, space: Space, setup: WorkerSetup, books: Books, interrupts: Interrupts) -> None:
+        self.space, self.books, self.interrupts = space, books, interrupts
+        self.suites = {suite.name for suite in setup.dev}
+        self.guarding = Guarding(setup.dev[0].name, setup.guard, books)
         self.waves = Waves(space.search)
         self.in_hand: set[Leg] = set()
         self.is_stopping = False
 
     def run(self, start_worker: Callable[[], Worker], workers: int) -> None:
-        if self._next() is None:
+        if self._next() is None and self.guarding.next() is None:
             return
-        if word := honest_word(self.space.search):
+        if self._next() is not None and (word := honest_word(self.space.search)):
             self.books.view.say(word)
         if not self._time_is_up():
             with closing(Crew(start_worker, workers)) as crew:
                 self.interrupts.on_first = crew.wake
                 self.books.open()
                 self._work_with(crew)
+        if self._time_is_up() and not self.interrupts.asked:
+            self._prune_what_is_open()
+            self._guard_after_time(start_worker)
         if self.interrupts.asked:
             raise KeyboardInterrupt
-        if self._time_is_up():
-            self._prune_what_is_open()
+
+    def _guard_after_time(self, start_worker: Callable[[], Worker]) -> None:
+        """Who won is known only now. It is no search any more, so the time for that does not end it."""
+        if self.guarding.next() is None:
+            return
+        self.is_stopping = True
+        with closing(Crew(start_worker)) as crew:
+            self.interrupts.on_first = crew.wake
+            self._first_facts(crew)
+            while not self.interrupts.asked and (crew.is_at_work() or self.guarding.hand_out(crew)):
+                self._receive(crew)
 
     def _work_with(self, crew: Crew) -> None:
         """Until all is done, or all that was under way when it had to stop is saved."""
@@ -108,7 +124,7 @@ class _Sweep:
             elif action is not None:
                 self._decide(action, facts)
                 continue
-            elif not crew.is_at_work():
+            elif not crew.is_at_work() and (self.is_stopping or not self.guarding.hand_out(crew)):
                 return
             self._receive(crew)
 
@@ -200,7 +216,10 @@ class _Sweep:
 
     def _broke_off(self, cohort: Cohort | None, error: TrainingError) -> None:
         if cohort is None:
-            raise error
+            if not self.suites <= self.books.standing.base_suites:
+                raise error
+            self.guarding.give_up(str(error))
+            return
         for planned in cohort.trials:
             trial = self.books.standing.trials[planned.number]
             leg = Leg(planned.number, planned.rung or 0)

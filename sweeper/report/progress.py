@@ -70,6 +70,8 @@ class TrialProgress:
     train_seconds: float | None = None
     adapter: str | None = None
     """The PEFT folder, relative to the sweep's folder."""
+    base_sha256: str = ""
+    """Of the base's weights at training; "" where it is not known."""
     reason: str | None = None
     answers: tuple[CaseAnswer, ...] = ()
     """To the suite scored first."""
@@ -97,6 +99,8 @@ class SweepProgress:
     trials: Mapping[int, TrialProgress] = field(default_factory=dict)
     suite: str | None = None
     """The suite scored first, that of the largest weight in the objective."""
+    guard: tuple[SuiteScored, ...] = ()
+    """What was answered to guard suites."""
     objective: str = SCORE_NAME
     """What trials are chosen by, in words."""
     scoring_seconds: tuple[float, ...] = ()
@@ -125,6 +129,8 @@ class SweepProgress:
 
 def apply(progress: SweepProgress, event: Event) -> SweepProgress:
     """The progress after one more event."""
+    if isinstance(event, SuiteScored) and event.guard:
+        return dataclasses.replace(progress, guard=(*progress.guard, event))
     if isinstance(event, SuiteScored):
         suite = progress.suite or event.suite
         seconds = (event.wall_seconds,) if event.suite == suite else ()
@@ -217,6 +223,7 @@ def _completed(_: TrialProgress, event: TrialCompleted) -> dict[str, Any]:
         "objective": event.objective,
         "train_seconds": event.train_seconds,
         "adapter": event.adapter,
+        "base_sha256": event.base_sha256,
         "reason": event.stopped_early,
     }
 

@@ -6,6 +6,7 @@ from rich import box
 from rich.table import Table
 
 from sweeper.report.text import parameter
+from sweeper.scoring.space_suites import SpaceSuites
 from sweeper.scoring.steering import can_be_checked, steering_objective
 from sweeper.scoring.suite import Suite
 from sweeper.space.data_settings import RowFile, RowSource
@@ -14,18 +15,18 @@ from sweeper.space.parameters import Choice, Computed, Conditional, Constant, Pa
 from sweeper.space.space import Space
 
 
-def space_table(space: Space, rows: int, suites: Sequence[Suite]) -> Table:
-    """What will be done with what. `suites` are all of the space's."""
+def space_table(space: Space, rows: int, suites: SpaceSuites) -> Table:
+    """What will be done with what."""
     table = Table(title=space.name, box=box.SIMPLE_HEAD, show_header=False, title_justify="left")
     table.add_column()
     table.add_column()
     table.add_row("base", space.base)
     table.add_row("train", f"{_source(space.data.train)}, {rows} rows")
-    for suite in suites:
-        use = "test" if suite.path == space.test else "dev"
-        table.add_row(use, f"{suite.name}, {len(suite.cases)} cases")
+    for use, suite in suites.by_use():
+        what = f"{len(suite.cases)} cases" if suite.harness is None else "lm-eval"
+        table.add_row(use, f"{suite.name}, {what}")
     table.add_row("search", f"{space.search.trials} trials by {space.search.sampler}")
-    table.add_row("chosen by", _chosen_by(space, suites[: len(space.dev)]))
+    table.add_row("chosen by", _chosen_by(space, suites.dev))
     for name, value in space.parameters.items():
         if value != Constant(None):
             table.add_row(name, described(value))
@@ -42,8 +43,9 @@ def _chosen_by(space: Space, dev: Sequence[Suite]) -> str:
     objective = steering_objective(space.search.objective, dev, space.path)
     if space.search.objective != AUTO:
         return str(objective)
-    why = "a rule tells its answers" if can_be_checked(dev[0]) else "its answers are free text"
-    return f"{objective} (auto, for of {dev[0].name} {why})"
+    if can_be_checked(dev[0]):
+        return f"{objective} (auto: its answers can be checked)"
+    return f"{objective} (auto: the answers of {dev[0].name} are free text)"
 
 
 def _source(source: RowSource) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 from sweeper.data.sources import read_records
 from sweeper.scoring.fingerprint import suite_fingerprint
-from sweeper.scoring.load_suite import load_suites
+from sweeper.scoring.space_suites import space_suites
 from sweeper.scoring.steering import steering_objective
 from sweeper.scoring.suite import Suite
 from sweeper.space.data_settings import DataSettings, HeldOutShare, HubSet, RowFile, RowSource
@@ -31,12 +31,12 @@ _HASH = "sha256:"
 def identity_of(space: Space) -> Identity:
     """The part of a space that decides what a trial's score means, and which trials are proposed.
 
-    `search.trials`, `search.wall_time`, `promote` and `evaluation.test` are left out: they may change
-    between two starts. A base model is known by its name only. Reads the files, and data sets through
-    `datasets`. Of data, what is left at its default is left out, so that sweeps begun before a key was
-    known go on.
+    `search.trials`, `search.wall_time`, `promote`, `evaluation.test` and `evaluation.guard` are left out:
+    they may change between two starts. A base model is known by its name only. Reads the files, and data
+    sets through `datasets`. Of data, what is left at its default is left out, so that sweeps begun before a
+    key was known go on.
     """
-    dev = load_suites(space.dev)
+    dev = space_suites(space).dev
     return {
         "model.base": space.base,
         **_data_identity(space.data),

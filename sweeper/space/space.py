@@ -7,6 +7,7 @@ from typing import Literal
 
 from sweeper.space.data_settings import DataSettings
 from sweeper.space.early_stopping import EarlyStoppingSettings
+from sweeper.space.evaluation_section import SplitSettings
 from sweeper.space.expression import Expression
 from sweeper.space.limits_section import LimitSettings
 from sweeper.space.objective import AUTO, Objective
@@ -37,7 +38,8 @@ class SearchSettings:
 class PromoteSettings:
     """`name` in Ollama; `parameters` are Ollama's own (temperature, num_ctx, ...); `system` a system text.
 
-    Of several in `quantization` the first takes the name itself. `host` None means OLLAMA_HOST.
+    Of several in `quantization` the first takes the name itself. `host` None means OLLAMA_HOST. With `auto`
+    the best trial is promoted when the sweep has ended.
     """
 
     name: str
@@ -47,6 +49,7 @@ class PromoteSettings:
     license: str | None = None
     host: str | None = None
     gate: GateSettings = field(default_factory=GateSettings)
+    auto: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +69,12 @@ class Space:
     dev: tuple[Path, ...]
     """Suites; `search.objective` says which steer the search."""
     test: Path | None
+    """With a `split` the same file as dev."""
     promote: PromoteSettings
     constraints: tuple[Expression, ...] = ()
     baseline: tuple[Mapping[str, Scalar], ...] = ()
     notes: tuple[str, ...] = ()
     limits: LimitSettings = field(default_factory=LimitSettings)
+    split: SplitSettings | None = None
+    guard: tuple[Path, ...] = ()
+    """Suites that base and winner answer in the end; they decide nothing in the search."""

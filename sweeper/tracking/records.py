@@ -4,10 +4,21 @@ import dataclasses
 import json
 import math
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sweeper.events import CaseAnswer, StepTrained, SuiteScored, SystemSampled, TrialStarted, ValidationLoss
+from sweeper.events import (
+    BASE_TRIAL,
+    CaseAnswer,
+    StepTrained,
+    SuiteScored,
+    SystemSampled,
+    TrialStarted,
+    ValidationLoss,
+)
 from sweeper.scoring.means import tag_scores
+from sweeper.scoring.pairing import compare_answers
+from sweeper.scoring.statistics import score_interval
 from sweeper.scoring.visible import visible
 from sweeper.space.trial_config import TrialConfig
 
@@ -62,18 +73,44 @@ def safe_name(name: str) -> str:
     return re.sub(r"[^A-Za-z0-9_.\- ]", "_", name)
 
 
-def score_points(event: SuiteScored, step: int) -> list[Point]:
-    """A suite's score, the score of each of its tags, and what answering and scoring it cost."""
+def score_points(event: SuiteScored, step: int, base: Sequence[CaseAnswer] = ()) -> list[Point]:
+    """A suite's score with its 95 % interval, the score of each of its tags, what answering and scoring
+    it cost, and of a trial the difference from what the `base` answered, case by case.
+
+    The interval is where the mean over all such cases may lie; see docs/statistics.md.
+    """
     suite = safe_name(event.suite)
     tags = {f"score/{suite}/{safe_name(tag)}": mean for tag, mean in tag_scores(event.answers).items()}
     values = {
         **({} if event.score is None else {f"score/{suite}": event.score}),
         **tags,
+        **_interval(event.answers, suite),
+        **(_gain(base, event.answers, suite) if event.trial != BASE_TRIAL else {}),
         f"scoring_seconds/{suite}": event.wall_seconds,
         f"prompt_tokens/{suite}": float(event.prompt_tokens),
         f"answer_tokens/{suite}": float(event.answer_tokens),
     }
     return [point(key, value, event.time, step) for key, value in values.items()]
+
+
+def _interval(answers: Sequence[CaseAnswer], suite: str) -> dict[str, float]:
+    scored = [(answer.score, answer.group) for answer in answers if answer.score is not None]
+    if not scored:
+        return {}
+    interval = score_interval([score for score, _ in scored], [group for _, group in scored])
+    return {f"score_low/{suite}": interval.low, f"score_high/{suite}": interval.high}
+
+
+def _gain(base: Sequence[CaseAnswer], answers: Sequence[CaseAnswer], suite: str) -> dict[str, float]:
+    found = compare_answers(base, answers)
+    if found is None:
+        return {}
+    return {
+        f"gain/{suite}": found.difference,
+        f"gain_low/{suite}": found.interval.low,
+        f"gain_high/{suite}": found.interval.high,
+        f"gain_p_value/{suite}": found.p_value,
+    }
 
 
 def answer_table(answers: tuple[CaseAnswer, ...]) -> str:

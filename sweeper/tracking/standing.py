@@ -7,6 +7,7 @@ from typing import Any
 
 from sweeper.events import (
     BASE_TRIAL,
+    CaseAnswer,
     Event,
     RungReached,
     StepTrained,
@@ -68,6 +69,7 @@ class Standing:
     carried: Curve = field(default_factory=list)
     """After a TrialStarted that begins a new take: what that keeps of the one before."""
     _curves: dict[int, Curve] = field(default_factory=dict)
+    _base_answers: dict[str, tuple[CaseAnswer, ...]] = field(default_factory=dict)
 
     def of(self, trial: int) -> TrialStanding:
         return self.trials.get(trial, TrialStanding())
@@ -77,6 +79,8 @@ class Standing:
         self.carried = []
         if isinstance(event, SuiteScored) and self.objective_suite is None:
             self.objective_suite = event.suite
+        if isinstance(event, SuiteScored) and event.trial == BASE_TRIAL:
+            self._base_answers[event.suite] = event.answers
         if isinstance(event, TrialCompleted):
             self._complete(event)
         if isinstance(event, TrialStarted) and self.of(event.trial).goes_back(event):
@@ -93,6 +97,10 @@ class Standing:
         return isinstance(event, RungReached) and any(
             isinstance(each, RungReached) and each.rung == event.rung for each in curve
         )
+
+    def base_answers(self, suite: str) -> tuple[CaseAnswer, ...]:
+        """What the base answered to `suite`; nothing before it did."""
+        return self._base_answers.get(suite, ())
 
     def open_trials(self) -> list[int]:
         """Trials that were taken up and have not ended."""

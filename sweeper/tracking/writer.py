@@ -122,7 +122,7 @@ class Writer:
 
     def _score(self, event: SuiteScored) -> None:
         run_id, trial = self._run_of(event), self._standing.of(event.trial)
-        self._runs.add(run_id, *score_points(event, trial.examples))
+        self._runs.add(run_id, *score_points(event, trial.examples, self._standing.base_answers(event.suite)))
         self._runs.put_text(run_id, _table_path(event.suite), answer_table(event.answers))
         tables = [_table_path(suite) for suite in trial.suites]
         self._runs.set_tag(run_id, "mlflow.loggedArtifacts", table_list(tables))

@@ -22,12 +22,13 @@ from sweeper.events import (
 from sweeper.home import SweepFolder
 from sweeper.memory.plan import Cohort, PlannedTrial
 from sweeper.models.load import load_base
+from sweeper.models.weight_files import weights_sha256
 from sweeper.scoring.cache import AnswerCache
-from sweeper.scoring.fingerprint import adapter_fingerprint, base_fingerprint
+from sweeper.scoring.fingerprint import adapter_fingerprint, base_fingerprint, suite_fingerprint
 from sweeper.scoring.score import Remembered, Score, score_suite
 from sweeper.scoring.suite import Suite
 from sweeper.scoring.target_loss import expected_rows, target_loss
-from sweeper.training.adapter_files import save_adapter
+from sweeper.training.adapter_files import load_adapter, save_adapter
 from sweeper.training.checkpoint import checkpoint_identity
 from sweeper.training.early_stopping import EarlyStopping
 from sweeper.training.engine import LAYOUTS, Engine
@@ -68,6 +69,7 @@ class Workbench:
         self.system = SystemMetrics()
         self.dev_rows = expected_rows(setup.dev[0], self.template)
         self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="checkpoints")
+        self._base_sha256 = ThreadPoolExecutor(max_workers=1).submit(weights_sha256, setup.base)
         self._choose_layout()
 
     def _choose_layout(self) -> None:
@@ -184,6 +186,7 @@ class Workbench:
                 run.slot.train_seconds,
                 stopping.reason if stopping and run.slot.has_ended_early else None,
                 stopping.best_step if stopping else None,
+                self._base_sha256.result(),
             )
         )
         run.checkpointing.remove()
@@ -195,9 +198,27 @@ class Workbench:
         first = scores[0].score
         return math.nan if first is None else first
 
-    def _score(self, number: int, suite: Suite, adapter: str, emit: Emit) -> Score:
+    def score_guard(self, number: int, emit: Emit) -> None:
+        """Scores a complete trial, by the adapter that it left, or the base, on the guard suites."""
+        adapter = None if number == BASE_TRIAL else self._saved_adapter(number)
+        fingerprint = adapter_fingerprint(adapter) if self.cache else ""
+        with contextlib.suppress(Stopped), active_slots(self.engine.layers, [adapter] if adapter else []):
+            for suite in self.setup.guard:
+                self._score(number, suite, fingerprint, emit, guard=suite_fingerprint(suite))
+
+    def _saved_adapter(self, number: int) -> dict[str, LoraWeights]:
+        """What a complete trial left, where the base's layers lie."""
+        adapter = load_adapter(self.folder.trial(number) / "adapter")
+        for name, weights in adapter.items():
+            device = self.engine.layers[name].base.weight.device
+            for matrix in (weights.lora_a, weights.lora_b):
+                matrix.data = matrix.data.to(device)
+        return adapter
+
+    def _score(self, number: int, suite: Suite, adapter: str, emit: Emit, guard: str = "") -> Score:
         def progress(done: int, total: int) -> None:
-            emit(CasesAnswered(number, time.time(), suite.name, done, total))
+            if not guard:  # a trial that has ended is shown as it ended
+                emit(CasesAnswered(number, time.time(), suite.name, done, total))
             if done < total and self.link.should_stop():
                 raise Stopped
 
@@ -213,6 +234,7 @@ class Workbench:
                 score.answers,
                 score.prompt_tokens,
                 score.answer_tokens,
+                guard,
             )
         )
         return score

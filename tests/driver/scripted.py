@@ -28,6 +28,7 @@ from sweeper.events import (
 )
 from sweeper.home import SweepFolder
 from sweeper.memory.plan import Cohort, PlannedTrial
+from sweeper.scoring.fingerprint import suite_fingerprint
 from sweeper.space.trial_config import TrialConfig
 from sweeper.training.eval_loss import is_evaluated
 from sweeper.workers.link import Link
@@ -45,8 +46,10 @@ def unit(config: TrialConfig, *parts: object) -> float:
 class ScriptedBench:
     """Stands for a Workbench."""
 
+    forgetful: ClassVar[frozenset[int]] = frozenset()
+
     def __init__(self, setup: WorkerSetup, link: Link) -> None:
-        self.folder, self.link = SweepFolder(setup.sweep_folder), link
+        self.folder, self.link, self.setup = SweepFolder(setup.sweep_folder), link, setup
         self.stops_early = setup.early_stopping is not None
         self.suites = [suite.name for suite in setup.dev]
 
@@ -56,6 +59,14 @@ class ScriptedBench:
     def score_base(self, emit: Emit) -> None:
         for suite in self.suites:
             emit(SuiteScored(BASE_TRIAL, time.time(), suite, 0.25, 0.5, ()))
+
+    def score_guard(self, trial: int, emit: Emit) -> None:
+        """All right but for a forgetful trial, which has all wrong."""
+        for suite in self.setup.guard:
+            right = 0.0 if trial in self.forgetful else 1.0
+            answers = tuple(CaseAnswer(case.id, "p", "a", "e", right) for case in suite.cases)
+            fingerprint = suite_fingerprint(suite)
+            emit(SuiteScored(trial, time.time(), suite.name, right, 0.5, answers, guard=fingerprint))
 
     def train(self, cohort: Cohort, emit: Emit) -> None:
         for planned in cohort.trials:
@@ -142,6 +153,9 @@ class ScriptedWorker:
 
     def score_base(self, emit: Emit) -> None:
         self.bench.score_base(emit)
+
+    def score_guard(self, trial: int, emit: Emit) -> None:
+        self.bench.score_guard(trial, emit)
 
     def train(self, cohort: Cohort, emit: Emit) -> None:
         self.bench.train(cohort, emit)

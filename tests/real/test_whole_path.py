@@ -39,10 +39,15 @@ class Sweep:
         threads = {name: value for name, value in os.environ.items() if name != "OMP_NUM_THREADS"}
         self.environment = {**threads, "OLLAMA_HOST": ollama_host, "SWEEPER_HOME": str(folder)}
 
-    def run(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
-        command = [sys.executable, "-m", "sweeper.cli", *arguments]
+    def run(self, *arguments: str, typed: str = "") -> "subprocess.CompletedProcess[str]":
         return subprocess.run(
-            command, cwd=self.folder, env=self.environment, capture_output=True, text=True, timeout=580
+            [sys.executable, "-m", "sweeper.cli", *arguments],
+            cwd=self.folder,
+            env=self.environment,
+            input=typed,
+            capture_output=True,
+            text=True,
+            timeout=580,
         )
 
     def rows_of(self, database: str, query: str) -> list[tuple[object, ...]]:
@@ -76,6 +81,14 @@ def test_the_best_trial_is_better_than_the_base(swept: Sweep) -> None:
     assert (Path(found["best"]["adapter"]) / "adapter_model.safetensors").is_file()
 
 
+def test_the_sanity_suite_was_asked_of_base_and_winner(swept: Sweep) -> None:
+    """By the worker's own process. What the base reaches is in docs/suites.md."""
+    [guard] = json.loads(swept.run("best", "tickets", "--json").stdout)["guard"]
+    assert (guard["suite"], guard["gain"]["cases"]) == ("sanity", 32)
+    assert guard["base_score"] == pytest.approx(0.68, abs=0.02)
+    assert guard["verdict"] in ("kept", "unclear", "degraded")
+
+
 def test_optuna_and_mlflow_tell_the_same_scores(swept: Sweep) -> None:
     """Read from the two databases by plain SQL, neither through Optuna nor through MLflow."""
     told = swept.rows_of("optuna.db", "SELECT value FROM trial_values ORDER BY trial_value_id")
@@ -100,8 +113,11 @@ def test_a_finished_sweep_says_so_and_trains_nothing(swept: Sweep) -> None:
     assert events.read_bytes() == before
 
 
-def test_the_promoted_model_answers_as_it_did_in_training(swept: Sweep, ollama_client: OllamaClient) -> None:
-    done = swept.run("promote", "tickets")
+def test_a_sweep_with_promote_auto_ends_in_ollama_and_answers_as_it_did_in_training(
+    swept: Sweep, ollama_client: OllamaClient
+) -> None:
+    (swept.folder / "space.yaml").write_text(SPACE.replace("{name: tickets,", "{auto: true, name: tickets,"))
+    done = swept.run("start", "space.yaml")
     assert done.returncode == 0, done.stderr + done.stdout
     assert done.stderr == ""
     assert "tickets:latest is live" in done.stdout
@@ -111,10 +127,33 @@ def test_the_promoted_model_answers_as_it_did_in_training(swept: Sweep, ollama_c
     assert report["proofs"]
     assert all(proof["passed"] for proof in report["proofs"])
     assert report["ollama_score"] == report["merged_score"]
+    assert len(report["lineage"]["base_sha256"]) == 64
     first = json.loads((swept.folder / "test.jsonl").read_text().splitlines()[0])
     content = f"{first['instruction']}\n\n{first['input']}"
     answer = ollama_client.chat("tickets", [{"role": "user", "content": content}], {"num_predict": 32})
     assert answer.content.strip() == report["answers"][0]["merged"].strip()
+    assert "was promoted already" in swept.run("start", "space.yaml").stdout
+
+
+def test_the_promoted_model_is_registered_in_mlflow(swept: Sweep, ollama_client: OllamaClient) -> None:
+    """Read by plain SQL: the alias, and by it the digest in Ollama and the trial's run."""
+    champions = swept.rows_of(
+        "mlflow.db",
+        "SELECT a.name, t.value, r.status FROM registered_model_aliases a"
+        " JOIN model_versions v ON v.name = a.name AND v.version = a.version"
+        " JOIN model_version_tags t ON t.name = a.name AND t.version = a.version"
+        " JOIN runs r ON r.run_uuid = v.run_id"
+        " WHERE a.alias = 'champion' AND t.key = 'sweeper.ollama_digest'",
+    )
+    assert champions == [("tickets", ollama_client.digest("tickets:latest"), "FINISHED")]
+
+
+def test_a_chat_reads_what_is_typed(swept: Sweep) -> None:
+    done = swept.run("chat", "tickets", typed="My parcel has not come.\n")
+    assert done.returncode == 0, done.stderr
+    told, answer = done.stdout.splitlines()[:2]
+    assert told.startswith("Talking to tickets:latest")
+    assert answer.strip()
 
 
 @pytest.mark.parametrize(

@@ -177,3 +177,15 @@ def test_a_trial_that_was_stopped_early_shows_its_eval_loss_and_why() -> None:
     assert (trial.state, trial.eval_loss, trial.reason) == ("complete", 1.75, "patience: no gain")
     again = replay(SweepProgress("tickets"), [*events, stream.start(0, 2, 6)]).trials[0]
     assert (again.eval_loss, again.reason) == (None, None)
+
+
+def test_a_trial_with_anothers_results_counts_as_what_that_one_trained() -> None:
+    """So that of tied trials it is not taken for the cheapest."""
+    twin = [
+        TrialAsked(1, 0.0, CONFIGS[0], 0, 0),
+        RungReached(1, 1.0, 0, 6, 48, 0.5),
+        SuiteScored(1, 2.0, "dev", 0.5, 1.0, ()),
+        TrialCompleted(1, 3.0, 0.5, "trials/0000/adapter", 0.0),
+    ]
+    trial = replay(SweepProgress("tickets"), twin).trials[1]
+    assert (trial.state, trial.examples, trial.objective, trial.score) == ("complete", 48, 0.5, 0.5)
