@@ -4,6 +4,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from sweeper.commands.auto_promote import announce_promotion, promote_best
 from sweeper.commands.overlap import guard_against_overlap
 from sweeper.commands.program import program
 from sweeper.commands.smoke import end_smoke, smoke_home, smoke_space
@@ -40,6 +41,8 @@ def start(
     console = Console()
     for note in space.notes:
         console.print(note, highlight=False)
+    if not is_smoke:
+        announce_promotion(space, console)
     guard_against_overlap(space, rows, suites, console)
     if is_fresh:
         _put_aside(home, space, console)
@@ -48,6 +51,7 @@ def start(
         end_smoke(console, progress, home, space)
     else:
         _show_end(console, progress, space)
+        promote_best(home, space, progress, console)
 
 
 def _put_aside(home: Home, space: Space, console: Console) -> None:
@@ -68,7 +72,7 @@ def _run(home: Home, space: Space, suites: SpaceSuites, in_process: bool, consol
     try:
         with LiveView(_nothing_yet(space), searched, console) as view:
             make_worker = InProcessWorker if in_process else SpawnedWorker
-            run_sweep(home, space, make_worker, view, suites=suites)
+            run_sweep(home, space, make_worker, view, 1 if in_process else None, suites)
     except KeyboardInterrupt:
         raise Interrupted(
             f"stopped. Finished trials are kept; `{program()} start {space.path}` goes on"
