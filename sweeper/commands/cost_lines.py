@@ -11,7 +11,7 @@ def training_line(cost: TrainingCost, speed: Speed | None) -> str:
     stopped = f" (of all trials' whole, {cost.share:.0%})" if cost.share < 1 else ""
     line = f"Training: about {_rounded(cost.tokens)} tokens in {_rounded(cost.steps)} steps{stopped}."
     if speed is None:
-        return f"{line} How long that takes the first trial will tell: none was trained on this model here."
+        return f"{line} How long that takes the first trial will tell; none was trained on this model yet."
     took = duration(cost.tokens / speed.tokens_per_second)
     return (
         f"{line} At {_rounded(speed.tokens_per_second)} tokens/s, as in sweep {speed.sweep}, that is {took}, "

@@ -97,8 +97,9 @@ class Books:
         parts: list[Event] = [known.rungs[rung] for rung in sorted(known.rungs) if rung not in trial.rungs]
         parts += [event for suite, event in scored.items() if suite not in trial.scores]
         assert known.end is not None, "only what has ended is copied"
-        is_complete = isinstance(known.end, TrialCompleted)
-        end = dataclasses.replace(known.end, train_seconds=0.0) if is_complete else known.end
+        end: Event = known.end
+        if isinstance(end, TrialCompleted):
+            end = dataclasses.replace(end, train_seconds=0.0)
         for event in (*parts, end):
             self.record(dataclasses.replace(event, trial=number, time=time.time()))
 

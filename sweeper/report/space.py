@@ -43,8 +43,9 @@ def _chosen_by(space: Space, dev: Sequence[Suite]) -> str:
     objective = steering_objective(space.search.objective, dev, space.path)
     if space.search.objective != AUTO:
         return str(objective)
-    why = "a rule tells its answers" if can_be_checked(dev[0]) else "its answers are free text"
-    return f"{objective} (auto, for of {dev[0].name} {why})"
+    if can_be_checked(dev[0]):
+        return f"{objective} (auto: its answers can be checked)"
+    return f"{objective} (auto: the answers of {dev[0].name} are free text)"
 
 
 def _source(source: RowSource) -> str:

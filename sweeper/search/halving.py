@@ -130,13 +130,13 @@ def _broke_before(trial: TrialStanding, rung: int, is_last: bool) -> bool:
 
 
 def _rank(trial: TrialStanding, rung: int) -> tuple[float, int]:
-    """The lowest loss first, of equal ones the first asked; a twin that trains stands where its lead stood.
+    """The lowest loss first, of equal ones the first asked.
 
     A trial that ended at an early rung, since it has so few steps or was stopped early on its way there,
     was complete there, and has no later one.
     """
     last = max((each for each in trial.rungs if each <= rung), default=None)
-    return (math.inf if last is None else trial.rungs[last].value), trial.lead
+    return (math.inf if last is None else trial.rungs[last].value), trial.number
 
 
 def _reason(trial: TrialStanding, pruner: PrunerSettings) -> str:

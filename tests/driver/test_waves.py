@@ -276,6 +276,10 @@ def test_twins_of_a_wave_are_trained_once_and_end_alike(twins: Path) -> None:
             assert told[trial][1:3] == told[lead][1:3]
             assert told[trial][4:] == told[lead][4:]
     assert "running" not in states(twins)
+    tags = [line for line in what_mlflow_knows(twins)["tags"] if "sweeper.twin_of" in line]
+    assert tags == sorted(
+        f"trial {trial} ['sweeper.twin_of', '{lead}']" for trial, lead in leads.items() if lead is not None
+    )
     completed = of_kind(events, TrialCompleted)
     scored = [line for line in what_mlflow_knows(twins)["metrics"] if "['score/dev'" in line]
     assert len(scored) == len(completed) + 1

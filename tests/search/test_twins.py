@@ -7,6 +7,7 @@ from sweeper.events import (
     TrialCompleted,
     TrialDiverged,
     TrialFailed,
+    TrialInfeasible,
     TrialPruned,
     TrialStarted,
 )
@@ -79,18 +80,25 @@ def test_a_pruned_lead_prunes_its_twin() -> None:
     assert waves.next_action(standing) == Mirror((Copy(1, 0),))
 
 
-def test_where_the_lead_fails_the_next_one_trains_in_its_place() -> None:
+def test_where_the_lead_fails_the_next_one_trains_in_its_stead() -> None:
     standing = asked(LONG, LONGER, LONG, SHORT)
     started = [TrialStarted(number, 0.0, 1, 1, 1, 9, 9) for number in (0, 3)]
     reached = [RungReached(number, 0.0, 0, 1, 1, 2.0) for number in (0, 3)]
     then(standing, *started, *reached, TrialFailed(0, 0.0, 2, "lost", final=True))
-    runner = runners(standing, standing.wave(0))[0]
-    assert (runner.number, sorted(runner.rungs)) == (1, [0])
+    assert [trial.number for trial in runners(standing, standing.wave(0))] == [1, 3]
     action = Waves(SearchSettings(4, 0, "tpe", HALVING)).next_action(standing)
     assert isinstance(action, Train)
-    assert [(leg.number, leg.rung) for leg in action.legs] == [(1, 1), (3, 1)]
+    assert [(leg.number, leg.rung) for leg in action.legs] == [(1, 0)]
     then(standing, *done(1))
     assert copies(standing, standing.wave(0)) == (Copy(2, 1),)
+
+
+def test_what_does_not_fit_is_nobodys_lead() -> None:
+    standing = then(asked(LONG), TrialInfeasible(0, 0.0, 1e9, "lacks memory"))
+    assert asked(LONGER, standing=standing).trials[1].twin_of is None
+    standing = then(asked(LONG, LONGER), TrialInfeasible(0, 0.0, 1e9, "lacks memory"))
+    without = [trial for trial in standing.wave(0) if trial.number != 0]  # as where it counts for nothing
+    assert [trial.number for trial in runners(standing, without)] == [1]
 
 
 def test_logs_of_before_have_no_twins() -> None:

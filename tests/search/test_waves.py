@@ -126,6 +126,7 @@ def test_asha_stops_the_weak_as_optuna_does_and_is_not_asked_at_the_end() -> Non
             ends[loser.number] = "pruned"
             standing.apply(TrialPruned(loser.number, 0.0, 0, loser.reason))
         else:
+            assert isinstance(action, Train)
             (leg,) = action.legs
             standing.apply(TrialStarted(leg.number, 0.0, 1, 1, 1, 9, 9))
             value = losses[leg.number] / (leg.rung + 1)
