@@ -33,8 +33,8 @@ def identity_of(space: Space) -> Identity:
 
     `search.trials`, `search.wall_time`, `promote`, `evaluation.test` and `evaluation.guard` are left out:
     they may change between two starts. A base model is known by its name only. Reads the files, and data
-    sets through `datasets`. Of data, what is left at its default is left out, so that sweeps begun before a key was
-    known go on.
+    sets through `datasets`. Of data, what is left at its default is left out, so that sweeps begun before a
+    key was known go on.
     """
     dev = space_suites(space).dev
     return {
