@@ -3,7 +3,7 @@
 import functools
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sweeper.events import BASE_TRIAL, CaseAnswer
 from sweeper.home import SweepFolder
@@ -43,7 +43,8 @@ def keep_promoted(
         CaseAnswer(each.case_id, "", each.ollama, each.expected, each.score, group=groups.get(each.case_id))
         for each in promotion.answers
     )
-    assert promotion.ollama_score is not None, "a promotion that was carried through has one"
+    if promotion.ollama_score is None:  # a suite of losses alone, which Ollama does not tell
+        return
     _keep(folder, trial, suite, "promote", Score(suite.name, promotion.ollama_score, 0.0, answers))
 
 
@@ -55,7 +56,8 @@ def _keep(folder: SweepFolder, trial: int, suite: Suite, by: str, seen: Score) -
 
 
 def answering(space: Space, folder: SweepFolder, trial: TrialProgress) -> Answering:
-    """Loads the base once, at the first call. The base is asked before the trial, whose adapter stays on."""
+    """Loads the base and the trial's adapter once, when each is first asked; in whichever order they are
+    asked, the base answers without the adapter."""
 
     @functools.cache
     def base() -> "Base":
@@ -63,18 +65,23 @@ def answering(space: Space, folder: SweepFolder, trial: TrialProgress) -> Answer
 
         return load_base(resolve_base(space.base, space.path.parent))
 
-    def answer(number: int, suite: Suite) -> Score:
+    @functools.cache
+    def tuned() -> Any:
         from peft import PeftModel
 
+        assert trial.adapter is not None, "a complete trial has one"
+        return PeftModel.from_pretrained(base().model, folder.path / trial.adapter)
+
+    def answer(number: int, suite: Suite) -> Score:
         from sweeper.data.template import custom_template, template_of
         from sweeper.scoring.score import score_suite
 
         template = template_of(base().tokenizer, custom_template(space.data))
-        if number == BASE_TRIAL:
+        if number != BASE_TRIAL:
+            return score_suite(tuned(), template, suite)
+        if not tuned.cache_info().currsize:
             return score_suite(base().model, template, suite)
-        assert trial.adapter is not None, "a complete trial has one"
-        return score_suite(
-            PeftModel.from_pretrained(base().model, folder.path / trial.adapter), template, suite
-        )
+        with tuned().disable_adapter():
+            return score_suite(tuned(), template, suite)
 
     return answer

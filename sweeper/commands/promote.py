@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
+from sweeper.commands.guard import guard_evidence
 from sweeper.commands.live_names import connect, live_name, promoted_digests, quantizations
-from sweeper.commands.look import answering, keep_promoted, look_at_test
+from sweeper.commands.look import Answering, answering, keep_promoted, look_at_test
 from sweeper.commands.program import program
 from sweeper.commands.registered import register_promoted
 from sweeper.commands.sweeps import find_sweep, progress_of, space_of
@@ -26,9 +27,9 @@ from sweeper.report.progress import TrialProgress
 from sweeper.report.promotion import answer_lines, models_table, proofs_table, scores_line
 from sweeper.report.steps import StepsView
 from sweeper.scoring.fingerprint import suite_fingerprint
-from sweeper.scoring.load_suite import load_suite
 from sweeper.scoring.looks import latest, read_looks
 from sweeper.scoring.preflight import refuse_unscored
+from sweeper.scoring.space_suites import space_suites
 from sweeper.scoring.suite import Suite
 from sweeper.serving.model_name import ModelName
 from sweeper.space.base import resolve_base
@@ -62,7 +63,7 @@ def promote(home: Home, name: str, options: PromoteOptions) -> None:
     space = _with_options(space_of(folder), options)
     live = live_name(space.promote, options.name)
     live_models(live, space.promote.quantization)
-    suite = load_suite(space.test or space.dev[0])
+    suite = space_suites(space).promoted_on
     refuse_unscored(suite)
     if options.export is not None:
         from sweeper.promote.export import refuse_full_folder
@@ -76,9 +77,14 @@ def promote(home: Home, name: str, options: PromoteOptions) -> None:
     console.print(f"Promoting trial {trial.number} of {name} to {live} on {client.url}", highlight=False)
     with held_lock(folder.promotions / "lock", f"a promotion of sweep {name!r}"):
         request = _request(space, folder, trial, suite, live, options)
-        evidence, is_first_look = _evidence(space, folder, trial, suite, console)
+        answer = answering(space, folder, trial)
+        evidence, is_first_look = _evidence(space, folder, trial, suite, console, answer)
         request = dataclasses.replace(
-            request, evidence=evidence, known_digests=known, may_replace=may_replace
+            request,
+            evidence=evidence,
+            guards=tuple(guard_evidence(space, folder, trial.number, answer)),
+            known_digests=known,
+            may_replace=may_replace,
         )
         promotion = _run(request, client, console)
         _show(promotion, suite, client, console, name)
@@ -87,12 +93,17 @@ def promote(home: Home, name: str, options: PromoteOptions) -> None:
             register_promoted(home, folder, client, models, console)
     if space.test is not None:
         if not is_first_look:
-            keep_promoted(folder, trial.number, suite, promotion, answering(space, folder, trial))
+            keep_promoted(folder, trial.number, suite, promotion, answer)
         console.print(f"\n{line_of_test(read_looks(folder.test_looks))}", highlight=False, markup=False)
 
 
 def _evidence(
-    space: Space, folder: SweepFolder, trial: TrialProgress, suite: Suite, console: Console
+    space: Space,
+    folder: SweepFolder,
+    trial: TrialProgress,
+    suite: Suite,
+    console: Console,
+    answer: Answering,
 ) -> tuple["Evidence | None", bool]:
     """What base and trial answer to test, and whether that was the first look at this trial's answers.
 
@@ -106,7 +117,7 @@ def _evidence(
     cases, before = suite_fingerprint(suite), read_looks(folder.test_looks)
     with StepsView(console) as view:
         view.progress("base and trial answer test", None)
-        look_at_test(folder, trial.number, suite, "promote", answering(space, folder, trial))
+        look_at_test(folder, trial.number, suite, "promote", answer)
     looks = read_looks(folder.test_looks)
     base, own = latest(looks, BASE_TRIAL, cases), latest(looks, trial.number, cases)
     assert base is not None

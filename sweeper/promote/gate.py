@@ -1,5 +1,5 @@
 """Whether a trial may be promoted at all: better than the base on test, by more than chance, and not
-worse at what it could do before."""
+degraded on a guard suite."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,12 +11,12 @@ from sweeper.scoring.pairing import compare_answers
 from sweeper.space.promote_settings import GateSettings
 
 GATE = "gate: better than the base on test"
-KEPT = "gate: no worse at other things"
+KEPT = "gate: has kept what the base can"
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What base and trial answered to the same suite, which the search was not steered by."""
+    """What base and trial answered to the same suite, which the search has not seen."""
 
     suite: str
     base: tuple[CaseAnswer, ...]
@@ -38,17 +38,19 @@ def prove_gain(evidence: Evidence, settings: GateSettings) -> Proof:
 
 
 def prove_kept(evidence: Evidence, margin: float = MARGIN) -> Proof:
-    """The trial has not lost `margin` or more on a suite of what its rows do not teach, beyond chance.
+    """On a guard suite the trial has not fallen by `margin` or more below the base, chance ruled out.
 
-    A suite too small to say so passes, as one that says nothing (no case scored): it is told.
+    Cases that are too few to say do not refuse a trial: a guard suite is there to name a loss.
     """
     found = compare_answers(evidence.base, evidence.trial)
     if found is None:
-        return Proof(KEPT, True, f"{evidence.suite} has no case that both have a score for")
-    verdict, low, high = verdict_on(found, margin), found.interval.low, found.interval.high
+        return Proof(KEPT, False, f"{evidence.suite} has no case that both have a score for")
+    verdict = verdict_on(found, margin)
+    low, high = found.interval.low, found.interval.high
     detail = (
-        f"{evidence.suite}, {found.cases} cases: {verdict}, {found.difference:+.3f} against the base with "
-        f"95 % interval [{low:.3f}, {high:.3f}] (a loss of {margin:g} that is beyond chance is refused)"
+        f"{evidence.suite}, {found.cases} cases: base {_mean(evidence.base):.3f}, "
+        f"trial {_mean(evidence.trial):.3f}, {found.difference:+.3f} with 95 % interval "
+        f"[{low:.3f}, {high:.3f}]; degraded is a loss of {margin:g} and more: {verdict}"
     )
     return Proof(KEPT, verdict != "degraded", detail)
 
