@@ -2,7 +2,7 @@
 
 Makes a Llama of random weights with LAYERS layers of 109 MB and an embedding of 131 MB, all in f16, and an
 adapter for it (0 takes those that FOLDER has). Prints the largest tensor's bytes, and what a merge takes
-beyond the imports: ours, and one that keeps all pieces. The figure in docs/promotion.md is of 40 layers.
+beyond the imports: ours, and one that keeps all pieces. The figure in docs/promotion.md is of 24 layers.
 """
 
 import json

@@ -211,9 +211,7 @@ def test_the_gate_wants_a_gain_beyond_chance(base: int, trial: int, min_gain: fl
 
 def test_the_gate_looks_at_guard_suites_too(request_: PromotionRequest, ollama: FakeOllama) -> None:
     forgot = dataclasses.replace(request_, evidence=evidence(0, 20), guards=(evidence(20, 5),))
-    with pytest.raises(
-        ProofError, match="was not promoted: gate: has kept what the base can: test, 20"
-    ):
+    with pytest.raises(ProofError, match="was not promoted: gate: has kept what the base can: test, 20"):
         promote(forgot, ollama)
     assert ollama.kept == {}
 
