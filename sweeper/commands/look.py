@@ -1,5 +1,6 @@
 """A look at the test suite: base and trial answer it, and that they did is kept."""
 
+import contextlib
 import functools
 import time
 from collections.abc import Callable
@@ -56,8 +57,7 @@ def _keep(folder: SweepFolder, trial: int, suite: Suite, by: str, seen: Score) -
 
 
 def answering(space: Space, folder: SweepFolder, trial: TrialProgress) -> Answering:
-    """Loads the base and the trial's adapter once, when each is first asked; in whichever order they are
-    asked, the base answers without the adapter."""
+    """Loads the base once, at the first call, and the trial's adapter at the first call that needs it."""
 
     @functools.cache
     def base() -> "Base":
@@ -67,6 +67,7 @@ def answering(space: Space, folder: SweepFolder, trial: TrialProgress) -> Answer
 
     @functools.cache
     def tuned() -> Any:
+        """The base's own layers, wrapped: from here on the base is the same model with its adapter off."""
         from peft import PeftModel
 
         assert trial.adapter is not None, "a complete trial has one"
@@ -79,9 +80,8 @@ def answering(space: Space, folder: SweepFolder, trial: TrialProgress) -> Answer
         template = template_of(base().tokenizer, custom_template(space.data))
         if number != BASE_TRIAL:
             return score_suite(tuned(), template, suite)
-        if not tuned.cache_info().currsize:
+        is_wrapped = tuned.cache_info().currsize > 0
+        with tuned().disable_adapter() if is_wrapped else contextlib.nullcontext():
             return score_suite(base().model, template, suite)
-        with tuned().disable_adapter():
-            return score_suite(tuned(), template, suite)
 
     return answer

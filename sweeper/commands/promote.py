@@ -10,7 +10,7 @@ from rich.console import Console
 
 from sweeper.commands.guard import guard_evidence
 from sweeper.commands.live_names import connect, live_name, promoted_digests, quantizations
-from sweeper.commands.look import Answering, answering, keep_promoted, look_at_test
+from sweeper.commands.look import answering, keep_promoted, look_at_test
 from sweeper.commands.program import program
 from sweeper.commands.registered import register_promoted
 from sweeper.commands.sweeps import find_sweep, progress_of, space_of
@@ -77,14 +77,10 @@ def promote(home: Home, name: str, options: PromoteOptions) -> None:
     console.print(f"Promoting trial {trial.number} of {name} to {live} on {client.url}", highlight=False)
     with held_lock(folder.promotions / "lock", f"a promotion of sweep {name!r}"):
         request = _request(space, folder, trial, suite, live, options)
-        answer = answering(space, folder, trial)
-        evidence, is_first_look = _evidence(space, folder, trial, suite, console, answer)
+        evidence, is_first_look = _evidence(space, folder, trial, suite, console)
+        guards = _guards(space, folder, trial, console)
         request = dataclasses.replace(
-            request,
-            evidence=evidence,
-            guards=tuple(guard_evidence(space, folder, trial.number, answer)),
-            known_digests=known,
-            may_replace=may_replace,
+            request, evidence=evidence, guards=guards, known_digests=known, may_replace=may_replace
         )
         promotion = _run(request, client, console)
         _show(promotion, suite, client, console, name)
@@ -93,17 +89,12 @@ def promote(home: Home, name: str, options: PromoteOptions) -> None:
             register_promoted(home, folder, client, models, console)
     if space.test is not None:
         if not is_first_look:
-            keep_promoted(folder, trial.number, suite, promotion, answer)
+            keep_promoted(folder, trial.number, suite, promotion, answering(space, folder, trial))
         console.print(f"\n{line_of_test(read_looks(folder.test_looks))}", highlight=False, markup=False)
 
 
 def _evidence(
-    space: Space,
-    folder: SweepFolder,
-    trial: TrialProgress,
-    suite: Suite,
-    console: Console,
-    answer: Answering,
+    space: Space, folder: SweepFolder, trial: TrialProgress, suite: Suite, console: Console
 ) -> tuple["Evidence | None", bool]:
     """What base and trial answer to test, and whether that was the first look at this trial's answers.
 
@@ -117,12 +108,21 @@ def _evidence(
     cases, before = suite_fingerprint(suite), read_looks(folder.test_looks)
     with StepsView(console) as view:
         view.progress("base and trial answer test", None)
-        look_at_test(folder, trial.number, suite, "promote", answer)
+        look_at_test(folder, trial.number, suite, "promote", answering(space, folder, trial))
     looks = read_looks(folder.test_looks)
     base, own = latest(looks, BASE_TRIAL, cases), latest(looks, trial.number, cases)
     assert base is not None
     assert own is not None
     return Evidence(suite.name, base.answers, own.answers), latest(before, trial.number, cases) is None
+
+
+def _guards(
+    space: Space, folder: SweepFolder, trial: TrialProgress, console: Console
+) -> tuple["Evidence", ...]:
+    """What base and trial answer to the guard suites; of the sweep's winner the sweep kept it."""
+    with StepsView(console) as view:
+        view.progress("base and trial answer guard suites", None)
+        return tuple(guard_evidence(space, folder, trial.number, answering(space, folder, trial)))
 
 
 def _with_options(space: Space, options: PromoteOptions) -> Space:

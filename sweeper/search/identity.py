@@ -32,9 +32,9 @@ def identity_of(space: Space) -> Identity:
     """The part of a space that decides what a trial's score means, and which trials are proposed.
 
     `search.trials`, `search.wall_time`, `promote`, `evaluation.test` and `evaluation.guard` are left out:
-    they may change between two starts. A base model is known by its name only. Reads the files, and data sets through
-    `datasets`. Of data, what is left at its default is left out, so that sweeps begun before a key was
-    known go on.
+    they may change between two starts. A base model is known by its name only. Reads the files, and data
+    sets through `datasets`. Of data, what is left at its default is left out, so that sweeps begun before a
+    key was known go on.
     """
     dev = space_suites(space).dev
     return {

@@ -17,7 +17,7 @@ from sweeper.models.weight_files import weights_sha256
 from sweeper.promote import build
 from sweeper.promote.adapter import LoraAdapter, read_adapter
 from sweeper.promote.export import refuse_full_folder
-from sweeper.promote.gate import GATE, Evidence, prove_gain
+from sweeper.promote.gate import GATE, Evidence, prove_gain, prove_kept
 from sweeper.promote.greedy import GreedyModel
 from sweeper.promote.promote import promote
 from sweeper.promote.promotion import Lineage, PromotionRequest
@@ -209,9 +209,22 @@ def test_the_gate_wants_a_gain_beyond_chance(base: int, trial: int, min_gain: fl
     assert f"base {base / 20:.3f}, trial {trial / 20:.3f}" in proof.detail
 
 
+@pytest.mark.parametrize(
+    ("base", "trial", "verdict", "passes"),
+    [(20, 20, "kept", True), (20, 19, "unclear", True), (16, 18, "kept", True), (20, 10, "degraded", False)],
+)
+def test_a_trial_that_forgot_what_it_could_is_refused(
+    base: int, trial: int, verdict: str, passes: bool
+) -> None:
+    proof = prove_kept(evidence(base, trial))
+    assert proof.passed is passes
+    assert f", {(trial - base) / 20:+.3f} with" in proof.detail
+    assert proof.detail.endswith(f": {verdict}")
+
+
 def test_the_gate_looks_at_guard_suites_too(request_: PromotionRequest, ollama: FakeOllama) -> None:
     forgot = dataclasses.replace(request_, evidence=evidence(0, 20), guards=(evidence(20, 5),))
-    with pytest.raises(ProofError, match="was not promoted: gate: has kept what the base can: test, 20"):
+    with pytest.raises(ProofError, match="not promoted: gate: has kept what the base can: test, 20 cases"):
         promote(forgot, ollama)
     assert ollama.kept == {}
 
