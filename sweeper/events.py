@@ -65,7 +65,8 @@ class TrialStarted(Event):
     """A worker took the trial up. `attempt` counts from 1; a later attempt voids the earlier ones.
 
     An attempt that goes on from a checkpoint voids only what came after `resumed_step`. `dropped_rows`
-    keep nothing to learn within the trial's max_seq_length, and are left out.
+    keep nothing to learn within the trial's max_seq_length, and are left out. `dtype` and `quantization`
+    are the base's; logs of before there was a choice lack them.
     """
 
     attempt: int
@@ -75,11 +76,16 @@ class TrialStarted(Event):
     total_examples: int
     resumed_step: int = 0
     dropped_rows: int = 0
+    dtype: str = "float32"
+    quantization: str = "none"
 
 
 @dataclass(frozen=True, slots=True)
 class StepTrained(Event):
-    """One optimizer step. `tokens` counts row tokens so far; `grad_norm` is taken before clipping."""
+    """One optimizer step. `tokens` counts row tokens so far; `grad_norm` is taken before clipping.
+
+    `computed_tokens` are the positions that were computed for them, padding too; 0 in older logs.
+    """
 
     step: int
     examples: int
@@ -87,6 +93,7 @@ class StepTrained(Event):
     loss: float
     learning_rate: float
     grad_norm: float
+    computed_tokens: int = 0
 
 
 @dataclass(frozen=True, slots=True)

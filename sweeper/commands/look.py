@@ -7,7 +7,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from sweeper.events import BASE_TRIAL, CaseAnswer
-from sweeper.home import SweepFolder
+from sweeper.home import Home, SweepFolder
+from sweeper.models.devices import precision_of
 from sweeper.models.reference import resolve_base
 from sweeper.report.progress import TrialProgress
 from sweeper.scoring.fingerprint import suite_fingerprint
@@ -57,13 +58,16 @@ def _keep(folder: SweepFolder, trial: int, suite: Suite, by: str, seen: Score) -
 
 
 def answering(space: Space, folder: SweepFolder, trial: TrialProgress) -> Answering:
-    """Loads the base once, at the first call, and the trial's adapter at the first call that needs it."""
+    """Loads the base once, at the first call, as trials were trained on it; the trial's adapter at the first
+    call that needs it."""
 
     @functools.cache
     def base() -> "Base":
         from sweeper.models.load import load_base
 
-        return load_base(resolve_base(space.base, space.path.parent))
+        base = resolve_base(space.base, space.path.parent)
+        dequantised = Home(folder.path.parents[1]).dequantised
+        return load_base(base, precision_of(space), dequantised)
 
     @functools.cache
     def tuned() -> Any:

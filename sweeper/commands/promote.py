@@ -75,6 +75,12 @@ def promote(home: Home, name: str, options: PromoteOptions) -> None:
     may_replace = options.yes or options.is_dry or _may_replace(client, live, space, known)
     console = Console()
     console.print(f"Promoting trial {trial.number} of {name} to {live} on {client.url}", highlight=False)
+    if space.model.quantization == "nf4":
+        console.print(
+            "The adapter was trained on the nf4 base and is merged into the unquantised one, where its score "
+            "may differ: the scores through Ollama are those of the merged model.",
+            highlight=False,
+        )
     with held_lock(folder.promotions / "lock", f"a promotion of sweep {name!r}"):
         request = _request(space, folder, trial, suite, live, options)
         evidence, is_first_look = _evidence(space, folder, trial, suite, console)

@@ -70,7 +70,9 @@ def _run(home: Home, space: Space, in_process: bool, console: Console) -> SweepP
     searched = [name for name, value in space.parameters.items() if not isinstance(value, Constant)]
     try:
         with LiveView(_nothing_yet(space), searched, console) as view:
-            run_sweep(home, space, InProcessWorker if in_process else SpawnedWorker, view)
+            run_sweep(
+                home, space, InProcessWorker if in_process else SpawnedWorker, view, 1 if in_process else None
+            )
     except KeyboardInterrupt:
         raise Interrupted(
             f"stopped. Finished trials are kept; `{program()} start {space.path}` goes on"

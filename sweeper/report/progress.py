@@ -24,6 +24,7 @@ from sweeper.events import (
     TrialStarted,
     ValidationLoss,
 )
+from sweeper.report.work import Work, work_after
 from sweeper.space.objective import SCORE_NAME
 from sweeper.space.trial_config import TrialConfig
 
@@ -98,6 +99,7 @@ class SweepProgress:
     base: TrialProgress = TrialProgress(BASE_TRIAL)
     trials: Mapping[int, TrialProgress] = field(default_factory=dict)
     suite: str | None = None
+    work: Work = field(default_factory=Work)
     """The suite scored first, that of the largest weight in the objective."""
     guard: tuple[SuiteScored, ...] = ()
     """What was answered to guard suites."""
@@ -109,6 +111,11 @@ class SweepProgress:
     @property
     def finished_count(self) -> int:
         return sum(trial.is_finished for trial in self.trials.values())
+
+    @property
+    def is_over(self) -> bool:
+        """Whether all trials that were asked for have ended."""
+        return self.total_trials is not None and self.finished_count >= self.total_trials
 
     @property
     def ranked(self) -> list[TrialProgress]:
@@ -129,6 +136,7 @@ class SweepProgress:
 
 def apply(progress: SweepProgress, event: Event) -> SweepProgress:
     """The progress after one more event."""
+    progress = dataclasses.replace(progress, work=work_after(progress.work, event))
     if isinstance(event, SuiteScored) and event.guard:
         return dataclasses.replace(progress, guard=(*progress.guard, event))
     if isinstance(event, SuiteScored):

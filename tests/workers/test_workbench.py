@@ -232,9 +232,9 @@ def live_tensors() -> int:
 def tensors_after_each(bench: Workbench, trials: int) -> list[int]:
     counts = []
     for number in range(trials):
-        events = train(
-            bench, planned(number, 2 if number % 3 else None, 0, max_steps=3, num_train_epochs=None)
-        )
+        varied = {"optim": "adamw_8bit", "gradient_checkpointing": True} if number % 2 else {}
+        stop = 2 if number % 3 else None
+        events = train(bench, planned(number, stop, 0, max_steps=3, num_train_epochs=None, **varied))
         if number % 3 == 2:
             train(bench, planned(number, learning_rate=1e30))
         assert events
