@@ -13,6 +13,7 @@ from sweeper.commands.sweeps import find_sweep, progress_of, space_of
 from sweeper.commands.trial_asked import adapter_folder, trial_asked
 from sweeper.errors import InputError
 from sweeper.home import Home, SweepFolder
+from sweeper.models.devices import precision_of
 from sweeper.models.quiet import quiet_libraries
 from sweeper.report.example import printable
 from sweeper.space.base import resolve_base
@@ -41,7 +42,7 @@ def chat(home: Home, name: str, trial: int | None, ollama_name: str | None) -> N
     else:
         found = trial_asked(progress_of(folder), trial)
         console.print(f"Loading {space.base} and trial {trial}", highlight=False, markup=False)
-        speakers = _base_and_trial(space, folder, found)
+        speakers = _base_and_trial(home, space, folder, found)
     hint = f"Each line is a turn; {_FORGET} begins anew, Ctrl-D ends."
     console.print(f"Talking to {' and '.join(speakers)}. {hint}", highlight=False, markup=False)
     talk(_lines(console), speakers, console)
@@ -86,8 +87,11 @@ def _in_ollama(space: Space, ollama_name: str | None, sweep: str) -> dict[str, S
     return {str(live): lambda turns: client.chat(str(live), turns, {}).content}
 
 
-def _base_and_trial(space: Space, folder: SweepFolder, trial: "TrialProgress") -> dict[str, Speaker]:
-    """Greedy answers of both, by transformers; promote.system stands before each chat."""
+def _base_and_trial(
+    home: Home, space: Space, folder: SweepFolder, trial: "TrialProgress"
+) -> dict[str, Speaker]:
+    """Greedy answers of both, by transformers, with the base held as in training; promote.system stands
+    before each chat."""
     from peft import PeftModel
 
     from sweeper.data.template import custom_template, template_of
@@ -95,7 +99,8 @@ def _base_and_trial(space: Space, folder: SweepFolder, trial: "TrialProgress") -
     from sweeper.promote.greedy import GreedyModel
     from sweeper.scoring.generate import end_token_ids
 
-    base = load_base(resolve_base(space.base, space.path.parent))
+    reference = resolve_base(space.base, space.path.parent)
+    base = load_base(reference, precision_of(space), home.dequantised)
     template = template_of(base.tokenizer, custom_template(space.data))
     ends = end_token_ids(base.model, template)
     model = PeftModel.from_pretrained(base.model, adapter_folder(folder, trial)).eval()

@@ -62,9 +62,8 @@ class GreedyModel:
         with torch.inference_mode():
             tokens, cache = [*prompt, *begun], None
             while len(begun) + len(chosen) < self.max_new_tokens:
-                output = self.model(
-                    input_ids=torch.tensor([tokens]), past_key_values=cache, use_cache=True, logits_to_keep=1
-                )
+                ids = torch.tensor([tokens], device=self.model.device)
+                output = self.model(input_ids=ids, past_key_values=cache, use_cache=True, logits_to_keep=1)
                 (best, second), (token, runner_up) = (part.tolist() for part in output.logits[0, -1].topk(2))
                 chosen.append((token, runner_up, best - second))
                 if token in self.end_ids:
@@ -78,7 +77,7 @@ class GreedyModel:
         import torch
 
         with torch.inference_mode():
-            ids = torch.tensor([[*prompt, *answer[:-1]]])
+            ids = torch.tensor([[*prompt, *answer[:-1]]], device=self.model.device)
             logits = self.model(input_ids=ids, logits_to_keep=len(answer)).logits[0].float()
             logprobs: Tensor = logits.log_softmax(-1)
         return logprobs

@@ -178,12 +178,19 @@ class _Candidates:
         prompts, name = self._prompts, model.candidate
         with self.record.step(step):
             options = _greedy_options(self.settings, self.suite.max_new_tokens)
-            rendered = tuple(self.client.render(name, prompt.messages) for prompt in prompts)
+            rendered = self._render(name, prompts)
             asked = self.record.each(step, prompts)
             answers = tuple(
                 self.client.chat(name, prompt.messages, options, top_logprobs=TOP) for prompt in asked
             )
         return Observed(rendered, answers, _mean_score(self.suite, answers[: len(self.built.cases)]))
+
+    def _render(self, name: str, prompts: Sequence[Prompt]) -> tuple[str | None, ...]:
+        """A server that cannot tell answers instead, so it is asked once."""
+        first = self.client.render(name, prompts[0].messages)
+        if first is None:
+            return (None,) * len(prompts)
+        return (first, *(self.client.render(name, prompt.messages) for prompt in prompts[1:]))
 
 
 def _refuse_changed_file(sha256: str, record: Record) -> None:

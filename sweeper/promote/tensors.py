@@ -60,7 +60,8 @@ class LoadedTensors:
         self.shapes = {name: tuple(value.shape) for name, value in self._tensors.items()}
 
     def rows(self, name: str, start: int, stop: int) -> "Tensor":
-        return self._tensors[name][start:stop].cpu()
+        piece: Tensor = self._tensors[name][start:stop].cpu()
+        return piece
 
 
 def tied_names(model: "PreTrainedModel") -> set[str]:

@@ -219,11 +219,21 @@ def test_quantised_models_are_made_and_held_against_f16(
     assert ollama_client.digest("smol:small") == small.digest
 
 
+GARBAGE = "made-too-early:latest"
+
+
 @pytest.fixture(scope="module")
-def older_client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OllamaClient]:
-    """An Ollama of before debug renders, log probabilities and Jinja."""
+def older_client(promoted: Promoted, tmp_path_factory: pytest.TempPathFactory) -> Iterator[OllamaClient]:
+    """An Ollama of before debug renders, log probabilities and Jinja.
+
+    As long as it has loaded no model, it quantises into garbage: so GARBAGE is made first.
+    """
+    template = promoted.built.options[-1].go_template
     with ollama_server(tmp_path_factory.mktemp("older"), OLDER) as host:
-        yield OllamaClient.connect(host)
+        client = OllamaClient.connect(host)
+        client.create("plain", file_digest=client.upload(promoted.built.gguf), template=template)
+        client.create(GARBAGE, from_model="plain", quantize="q8_0")
+        yield client
 
 
 def test_an_older_ollama_takes_the_same_file_with_the_instruments_that_it_has(
@@ -247,6 +257,29 @@ def test_an_older_ollama_takes_the_same_file_with_the_instruments_that_it_has(
     full, small, smaller = record.models.values()
     assert full.size_bytes > small.size_bytes > smaller.size_bytes
     assert older_client.digest("smol:q4_K_M") == smaller.digest
+
+
+def test_what_a_fresh_older_ollama_quantises_is_garbage_and_refused(
+    promoted: Promoted, older_client: OllamaClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its own fault, and no made-up one: a promotion that did not have the f16 model answer first would
+    get this file."""
+    create = OllamaClient.create
+
+    def create_too_early(client: OllamaClient, model: str, **wanted: Any) -> None:
+        if wanted.get("quantize"):
+            client.copy(GARBAGE, model)
+        else:
+            create(client, model, **wanted)
+
+    monkeypatch.setattr(OllamaClient, "create", create_too_early)
+    record = new_record(older_client, "smol:early", ("q8_0",))
+    with pytest.raises(ProofError, match="q8_0: "):
+        publish(promoted.built, SUITE, LENIENT, older_client, record)
+    failed = [proof for proof in record.proofs if not proof.passed]
+    print([proof.detail for proof in failed])
+    assert "q8_0: close to f16" in [proof.name for proof in failed]
+    assert older_client.digest("smol:early") is None
 
 
 def test_a_dropped_system_text_is_refused_by_the_older_one_too(
