@@ -44,6 +44,7 @@ PRUNERS = {
     "waves": HALVING,
     "waves, 1 finalist": dataclasses.replace(HALVING, finalists=1),
     "asha": PrunerSettings("asha", 3, HALVING.rungs, 2, 1),
+    "none, in waves": dataclasses.replace(TRAIN_ALL, wave=HALVING.wave),
     "none": TRAIN_ALL,
 }
 
@@ -167,7 +168,7 @@ def block(trials: int, seeds: int) -> None:
     found: dict[str, list[Search]] = {}
     for name, pruner in PRUNERS.items():
         found[name] = [Search(t, SearchSettings(trials, t.seed, "tpe", pruner)).run() for t in tasks]
-    if trials <= 9:
+    if trials <= 27:
         name = f"waves, {3 * trials} trials"
         found[name] = [Search(t, SearchSettings(3 * trials, t.seed, "tpe", HALVING)).run() for t in tasks]
     print(f"\n{trials} trials, {seeds} tasks")
