@@ -41,6 +41,7 @@ class TrialRun:
                 total_examples(self.trial.config, len(self.slot.rows)),
                 self.slot.step,
                 self.dropped_rows,
+                self.trial.predicted_bytes,
             )
         )
 

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import torch
 
-from sweeper.data.encode import cut_rows
+from sweeper.data.encode import common_prefix_length, cut_rows
 from sweeper.data.encode_rows import encode_rows
 from sweeper.data.load_rows import load_rows, train_on
 from sweeper.data.template import custom_template, template_of
@@ -18,6 +18,7 @@ from sweeper.events import (
     TrialCompleted,
 )
 from sweeper.home import SweepFolder
+from sweeper.memory.held_base import device_memory_bytes, held_as
 from sweeper.memory.plan import Cohort, PlannedTrial
 from sweeper.models.load import load_base
 from sweeper.scoring.cache import AnswerCache
@@ -33,6 +34,8 @@ from sweeper.training.slot import Slot
 from sweeper.training.slot_linear import LoraWeights, active_slots
 from sweeper.workers.checkpointing import Checkpointing
 from sweeper.workers.link import Link, Stopped
+from sweeper.workers.measured_steps import MeasuredSteps
+from sweeper.workers.shortage import give_back
 from sweeper.workers.trial_run import TrialRun
 from sweeper.workers.worker import Emit, WorkerFacts, WorkerSetup
 
@@ -83,6 +86,10 @@ class Workbench:
             row_lengths=tuple(len(row.input_ids) for row in self.rows),
             prompt_lengths=tuple(row.prompt_length for row in self.rows),
             linear_layers=tuple(self.engine.layers),
+            shared_prefix=common_prefix_length(self.rows) if self.engine.share_prefix else 0,
+            base=held_as(self.engine.model),
+            layout=self.engine.layout,
+            device_memory_bytes=device_memory_bytes(self.engine.model),
         )
 
     def score_base(self, emit: Emit) -> None:
@@ -101,18 +108,22 @@ class Workbench:
             if run.slot.stopped:  # its worker was lost between the last step and what follows it
                 self._stop(run, emit)
         by_slot = {run.slot: run for run in runs}
+        steps = MeasuredSteps(self.engine, runs)
         began = time.monotonic()
-        for result in self.engine.train(list(by_slot)):
+        while (result := steps.next()) is not None:
             run = by_slot[result.slot]
             run.slot.train_seconds += time.monotonic() - began
             run.after_step(result, emit)
             if result.divergence:
-                pass
+                steps.remove(run)
             elif run.slot.stopped:
                 self._stop(run, emit)
             elif self.link.should_stop():
                 run.interrupt(emit)
+            steps.tell(emit)
             began = time.monotonic()
+        if steps.shortage is not None:
+            give_back(steps.open_runs, steps.shortage, emit)
 
     def _new_run(self, trial: PlannedTrial) -> TrialRun:
         rows = cut_rows(self.rows, trial.config.max_seq_length)

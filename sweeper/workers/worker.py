@@ -1,12 +1,13 @@
 """What a worker is: it holds one base model, trains cohorts on it and tells what happens."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
 from sweeper.events import Event
 from sweeper.memory.plan import Cohort
+from sweeper.memory.settings import BaseSettings, Layout
 from sweeper.models.reference import BaseReference
 from sweeper.scoring.suite import Suite
 from sweeper.space.data_settings import DataSettings
@@ -33,11 +34,19 @@ class WorkerSetup:
 
 @dataclass(frozen=True, slots=True)
 class WorkerFacts:
-    """What the driver plans with: tokens of each row and of its untrained prompt, and the layers to adapt."""
+    """What the driver plans with: tokens of each row and of its untrained prompt, and the layers to adapt.
+
+    The first `shared_prefix` tokens of all rows are equal. `base` is how the model is held, `layout` how
+    rows are laid out. `device_memory_bytes` is what a GPU has in all, None on a CPU.
+    """
 
     row_lengths: tuple[int, ...]
     prompt_lengths: tuple[int, ...]
     linear_layers: tuple[str, ...]
+    shared_prefix: int = 0
+    base: BaseSettings = field(default_factory=lambda: BaseSettings(dtype="float32", device="cpu"))
+    layout: Layout = "packed"
+    device_memory_bytes: int | None = None
 
 
 class Worker(Protocol):

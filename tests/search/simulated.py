@@ -31,8 +31,8 @@ def unit(*parts: object) -> float:
 
 
 def proposal(number: int, standing: Standing) -> TrialConfig:
-    """Hangs on all that was told, which is what finished waves left."""
-    closed = [t for t in standing.trials.values() if standing.is_closed(t.wave)]
+    """Hangs on all that was told, which is what finished waves left and what was turned away."""
+    closed = [t for t in standing.trials.values() if standing.is_closed(t.wave) or t.is_turned_away]
     told = [(t.number, t.config, type(t.end).__name__, sorted(t.rungs)) for t in closed]
     return TrialConfig(learning_rate=1e-4 + unit(number, told))
 
@@ -47,6 +47,7 @@ class Simulation:
     workers: int = 1
     kill_share: float = 0.0
     breaks: float = 0.2
+    misfits: float = 0.0
     events: list[Event] = field(default_factory=list)
     trained: list[tuple[int, int]] = field(default_factory=list)
 
@@ -64,17 +65,17 @@ class Simulation:
     def _drive(self, standing: Standing, waves: Waves) -> bool:
         """False when the driver was killed."""
         in_hand: list[Leg] = []
+        self._turn_away(standing)
         while (action := waves.next_action(standing)) is not None:
-            if self.chance.random() < self.kill_share:
+            if self._is_killed() or (isinstance(action, Ask) and not self._ask(standing, action)):
                 return False
             if isinstance(action, Ask):
-                config = proposal(action.number, standing)
-                self._log(standing, TrialAsked(action.number, 0.0, config, action.wave))
-            elif isinstance(action, Prune):
+                continue
+            if isinstance(action, Prune):
                 for loser in action.losers:
                     rung = max(standing.trials[loser.number].rungs)
                     self._log(standing, TrialPruned(loser.number, 0.0, rung, loser.reason))
-                    if self.chance.random() < self.kill_share:
+                    if self._is_killed():
                         return False
             else:
                 waiting = [leg for leg in action.legs if leg not in in_hand]
@@ -86,9 +87,26 @@ class Simulation:
                 done = in_hand.pop(self.chance.randrange(len(in_hand)))
                 for event in self._end_of(done):
                     self._log(standing, event)
-                    if self.chance.random() < self.kill_share:
+                    if self._is_killed():
                         return False
         return True
+
+    def _ask(self, standing: Standing, action: Ask) -> bool:
+        """False when the driver was killed before it judged what was proposed."""
+        config = proposal(action.number, standing)
+        self._log(standing, TrialAsked(action.number, 0.0, config, action.wave))
+        if self._is_killed():
+            return False
+        self._turn_away(standing)
+        return True
+
+    def _is_killed(self) -> bool:
+        return self.chance.random() < self.kill_share
+
+    def _turn_away(self, standing: Standing) -> None:
+        for trial in list(standing.trials.values()):
+            if trial.end is None and unit(self.world, "fits", trial.number) < self.misfits:
+                self._log(standing, TrialInfeasible(trial.number, 0.0, 1e9, "does not fit", 10**9))
 
     def _end_of(self, leg: Leg) -> list[Event]:
         self.trained.append((leg.number, leg.rung))
