@@ -15,7 +15,8 @@ demo: install
 	@$(BIN)/sweep start search_spaces/quickstart.yaml
 
 test: install lint ollama
-	$(BIN)/python -m pytest
+	# A file's tests stay in one process, which loads what they share once: a model, an Ollama.
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
 
 lint: install
 	$(BIN)/ruff check .

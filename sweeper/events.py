@@ -87,6 +87,15 @@ class StepTrained(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class ValidationLoss(Event):
+    """eval_loss after optimizer step `step`, in nats a label; never inf or NaN. Told after that step."""
+
+    step: int
+    examples: int
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
 class CheckpointSaved(Event):
     """The trial can go on from the end of `step`, whatever happens to its worker."""
 
@@ -95,12 +104,17 @@ class CheckpointSaved(Event):
 
 @dataclass(frozen=True, slots=True)
 class RungReached(Event):
-    """Paused after `step`, saved. `value` is target_loss on dev: lower is better, never inf or NaN."""
+    """Paused after `step`, saved. `value` is target_loss on dev: lower is better, never inf or NaN.
+
+    `is_end`: the trial trains no further, at whichever rung, and is scored next. In logs of before it is
+    False.
+    """
 
     rung: int
     step: int
     examples: int
     value: float
+    is_end: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,11 +143,17 @@ class SuiteScored(Event):
 
 @dataclass(frozen=True, slots=True)
 class TrialCompleted(Event):
-    """Trained to its end and scored. `adapter` is the PEFT folder, relative to the sweep's folder."""
+    """Trained to its end and scored. `adapter` is the PEFT folder, relative to the sweep's folder.
+
+    `stopped_early` says why the end came before the last step. `best_step` is the step that the adapter
+    is of where search.early_stopping chose it, else None: it is of the last one.
+    """
 
     objective: float
     adapter: str
     train_seconds: float
+    stopped_early: str | None = None
+    best_step: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,6 +238,7 @@ _KINDS: dict[str, type[Event]] = {
         TrialAsked,
         TrialStarted,
         StepTrained,
+        ValidationLoss,
         CheckpointSaved,
         RungReached,
         CasesAnswered,

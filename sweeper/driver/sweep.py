@@ -31,6 +31,7 @@ from sweeper.search.rungs import rung_step
 from sweeper.search.study import Study
 from sweeper.search.waves import Action, Ask, Prune, Train, Waves, honest_word
 from sweeper.space.space import Space
+from sweeper.space.survey import extreme_values
 from sweeper.tracking import Tracker
 from sweeper.workers.crew import Broken, Crew, Hopeless, Idle, Told
 from sweeper.workers.worker import Worker, WorkerFacts, WorkerSetup
@@ -56,6 +57,8 @@ def run_sweep(home: Home, space: Space, make_worker: MakeWorker, view: View, wor
         seed=space.search.seed,
         sweep_folder=folder.path,
         answer_cache=home.answer_cache,
+        eval_seq_length=max(int(str(value)) for value in extreme_values(space, "max_seq_length")),
+        early_stopping=space.search.early_stopping,
     )
     with held_lock(folder.lock, f"sweep {space.name!r}"), Interrupts() as interrupts:
         study = Study(home, space)
@@ -227,8 +230,9 @@ class _Sweep:
             self.feasibility.judge(trial.number)
 
     def _is_paused(self, leg: Leg) -> bool:
+        reached = self.books.standing.trials[leg.number].rungs.get(leg.rung)
         is_last = leg.rung == self.space.search.pruner.last_rung
-        return not is_last and leg.rung in self.books.standing.trials[leg.number].rungs
+        return reached is not None and not is_last and not reached.is_end  # at its end it is still scored
 
     def _broke_off(self, cohort: Cohort | None, error: TrainingError) -> None:
         if cohort is None:

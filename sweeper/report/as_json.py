@@ -18,7 +18,8 @@ def as_json(progress: SweepProgress, folder: Path) -> dict[str, Any]:
 
     name: str; suite: str | None; base_score: float | None; best: a trial | None; trials: by number.
     A trial: trial: int; state: str; score: float | None; parameters: dict; adapter: str | None;
-    reason: str | None; rung: int | None, the last one reached, from 0; target_loss: float | None, there.
+    reason: str | None, why it ended before its last step; eval_loss: float | None, the last one;
+    rung: int | None, the last one reached, from 0; target_loss: float | None, there.
     `best.score` is the best of all `trials` on the suite they were chosen by.
 
     gain: the best over the base on that suite, None where no case has a score of both: difference: float;
@@ -74,6 +75,7 @@ def _trial(trial: TrialProgress, folder: Path) -> dict[str, Any]:
         "parameters": dataclasses.asdict(trial.config) if trial.config else {},
         "adapter": str(folder / trial.adapter) if trial.adapter else None,
         "reason": trial.reason,
+        "eval_loss": trial.eval_loss,
         "rung": trial.rung,
         "target_loss": trial.target_loss,
     }

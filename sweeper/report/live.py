@@ -90,15 +90,25 @@ def _table(progress: SweepProgress, searched: list[str]) -> Table:
     table.add_column("state")
     table.add_column("done", justify="right")
     table.add_column("loss", justify="right")
+    has_eval = any(trial.eval_loss is not None for trial in progress.trials.values())
+    if has_eval:
+        table.add_column("eval_loss", justify="right")
     table.add_column(f"score ({progress.suite or 'dev'})", justify="right")
     for name in searched:
         table.add_column(heading(name), justify="right")
     for trial in _shown(progress):
-        loss = "" if trial.loss is None else f"{trial.loss:.3f}"
+        losses = (trial.loss, trial.eval_loss) if has_eval else (trial.loss,)
+        loss_cells = ["" if loss is None else f"{loss:.3f}" for loss in losses]
         cells = parameter_cells(trial, searched)
         style = "bold" if trial == progress.best else None
         table.add_row(
-            str(trial.number), trial.state, _done(trial), loss, score(trial.score), *cells, style=style
+            str(trial.number),
+            trial.state,
+            _done(trial),
+            *loss_cells,
+            score(trial.score),
+            *cells,
+            style=style,
         )
     return table
 

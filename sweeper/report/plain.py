@@ -63,7 +63,8 @@ def _end(event: Event, after: SweepProgress) -> str | None:
         best = after.best
         is_best = best is not None and best.number == event.trial
         standing = ", best so far" if is_best else f", best so far {score(best.score if best else None)}"
-        return f"{_trial(event, after)} complete: {score(event.objective)}{standing}"
+        early = f" (stopped early by {event.stopped_early})" if event.stopped_early else ""
+        return f"{_trial(event, after)} complete: {score(event.objective)}{standing}{early}"
     if isinstance(event, TrialDiverged):
         return f"{_trial(event, after)} diverged: {event.reason}"
     if isinstance(event, TrialPruned):

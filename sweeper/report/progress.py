@@ -21,6 +21,7 @@ from sweeper.events import (
     TrialInfeasible,
     TrialPruned,
     TrialStarted,
+    ValidationLoss,
 )
 from sweeper.space.trial_config import TrialConfig
 
@@ -55,6 +56,8 @@ class TrialProgress:
     first_step: Mark | None = None
     last_step: Mark | None = None
     loss: float | None = None
+    eval_loss: float | None = None
+    """The last one; None where there are no validation rows."""
     scoring_since: float | None = None
     cases_answered: int = 0
     cases: int = 0
@@ -158,6 +161,7 @@ def _started(trial: TrialProgress, event: TrialStarted) -> dict[str, Any]:
         rung=trial.rung if goes_on else None,
         target_loss=trial.target_loss if goes_on else None,
         loss=trial.loss if goes_on else None,
+        eval_loss=trial.eval_loss if goes_on else None,
     )
     return {each.name: getattr(fresh, each.name) for each in dataclasses.fields(fresh)}
 
@@ -165,6 +169,10 @@ def _started(trial: TrialProgress, event: TrialStarted) -> dict[str, Any]:
 def _stepped(trial: TrialProgress, event: StepTrained) -> dict[str, Any]:
     mark = Mark(event.examples, event.time)
     return {"first_step": trial.first_step or mark, "last_step": mark, "loss": event.loss}
+
+
+def _evaluated(_: TrialProgress, event: ValidationLoss) -> dict[str, Any]:
+    return {"eval_loss": event.value}
 
 
 def _reached(_: TrialProgress, event: RungReached) -> dict[str, Any]:
@@ -188,6 +196,7 @@ def _completed(_: TrialProgress, event: TrialCompleted) -> dict[str, Any]:
         "score": event.objective,
         "train_seconds": event.train_seconds,
         "adapter": event.adapter,
+        "reason": event.stopped_early,
     }
 
 
@@ -211,6 +220,7 @@ _CHANGES: dict[type[Event], Callable[[TrialProgress, Any], dict[str, Any]]] = {
     TrialAsked: _asked,
     TrialStarted: _started,
     StepTrained: _stepped,
+    ValidationLoss: _evaluated,
     RungReached: _reached,
     CasesAnswered: _answered,
     TrialCompleted: _completed,

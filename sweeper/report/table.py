@@ -62,7 +62,7 @@ def trials_table(progress: SweepProgress) -> Table:
 
 
 def reasons(progress: SweepProgress) -> Text:
-    """A line for each trial that did not complete: why it ended. Beside a table they would have no room."""
+    """A line for each trial that did not train to its end: why. Beside a table they would have no room."""
     trials = [progress.trials[number] for number in sorted(progress.trials)]
     lines = [f"  trial {trial.number} {trial.state}: {trial.reason}\n" for trial in trials if trial.reason]
     return Text("".join(lines), end="")

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def trial_frame(progress: SweepProgress) -> "pd.DataFrame":
-    """Columns: trial, state, score, loss (of the last step), rung and target_loss (of the
+    """Columns: trial, state, score, loss and eval_loss (the last ones), rung and target_loss (of the
     last rung), examples, train_seconds, every parameter,
     attempts, adapter, reason. Numbers stay numbers; what is not known is missing."""
     import pandas as pd
@@ -33,6 +33,7 @@ def trial_frame(progress: SweepProgress) -> "pd.DataFrame":
                 "state": trial.state,
                 "score": trial.score,
                 "loss": trial.loss,
+                "eval_loss": trial.eval_loss,
                 "rung": trial.rung,
                 "target_loss": trial.target_loss,
                 "examples": trial.examples,

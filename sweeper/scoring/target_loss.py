@@ -8,19 +8,17 @@ Nothing of a trial decides how it is computed: cases are never cut to max_seq_le
 batched in the suite's order by a rule of their own. So values of all trials can be compared.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 
-from sweeper.data.encode import EncodedRow, common_prefix_length
+from sweeper.data.encode import EncodedRow
 from sweeper.data.template import Template
 from sweeper.scoring.ask import render_prompts
 from sweeper.scoring.suite import Suite
 from sweeper.training.engine import Engine
-from sweeper.training.slot_linear import LoraWeights, active_slots
-
-BATCH_TOKENS = 1024
-"""Tokens in a packed batch, at most; a longer case is a batch of its own."""
+from sweeper.training.row_losses import row_losses
+from sweeper.training.slot_linear import LoraWeights
 
 
 def expected_rows(suite: Suite, template: Template) -> tuple[EncodedRow, ...]:
@@ -41,25 +39,5 @@ def target_loss(engine: Engine, adapter: Mapping[str, LoraWeights], cases: Seque
 
     Not finite where the adapter is broken. Dropout is off.
     """
-    means: list[torch.Tensor] = []
-    with torch.inference_mode(), active_slots(engine.layers, [adapter]):
-        prefix = common_prefix_length(cases) if engine.layout == "packed" else 0
-        for batch in _batches(cases, prefix):
-            losses = engine.token_losses(engine.lay_out([batch], [True]))
-            means += [part.mean() for part in torch.split(losses, [case.label_count for case in batch])]
+    means = [losses.mean() for losses in row_losses(engine, adapter, cases)]
     return float(torch.stack(means).double().mean())
-
-
-def _batches(cases: Sequence[EncodedRow], prefix: int) -> Iterator[list[EncodedRow]]:
-    """Cases in their order, each batch as long as BATCH_TOKENS allow with the `prefix` that all share."""
-    batch: list[EncodedRow] = []
-    tokens = prefix
-    for case in cases:
-        own = len(case.input_ids) - prefix
-        if batch and tokens + own > BATCH_TOKENS:
-            yield batch
-            batch, tokens = [], prefix
-        batch.append(case)
-        tokens += own
-    if batch:
-        yield batch

@@ -37,16 +37,20 @@ class Asha:
         losers = tuple(self._losers[number] for number in still_open if number in self._losers)
         if losers:
             return WaveStep(losers=losers)
-        last = self._settings.last_rung
-        legs = (Leg(n, min(1 + max(standing.trials[n].rungs, default=-1), last)) for n in still_open)
-        return WaveStep(legs=tuple(legs))
+        return WaveStep(legs=tuple(Leg(n, self._next_rung(standing.trials[n])) for n in still_open))
+
+    def _next_rung(self, trial: TrialStanding) -> int:
+        """The one after the last reached; that one again where it was the trial's end: it is to be scored."""
+        rung = max(trial.rungs, default=-1)
+        is_end = rung in trial.rungs and trial.rungs[rung].is_end
+        return rung if is_end else min(1 + rung, self._settings.last_rung)
 
     def _judge(self, event: RungReached) -> None:
         trial = self._trials.get(event.trial)
         if trial is None:
             trial = self._trials[event.trial] = self._study.ask()
         trial.report(-event.value, step=self._settings.reduction_factor**event.rung)
-        if trial.should_prune():
+        if trial.should_prune() and not event.is_end:  # there is no training left to spare
             reached = f"{self._settings.rungs[event.rung]} of training"
             reason = f"target_loss {event.value:.4g} was not among the lowest seen at {reached}"
             self._losers[event.trial] = Loser(event.trial, reason)

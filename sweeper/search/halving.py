@@ -115,8 +115,14 @@ def _close_to_first(ranked: list[TrialStanding], rung: int) -> list[TrialStandin
 
 
 def _has_reached(trial: TrialStanding, rung: int, is_last: bool) -> bool:
-    """At the last rung a trial is there only when it is scored and complete."""
-    return isinstance(trial.end, TrialCompleted) or (rung in trial.rungs and not is_last)
+    """At the last rung, as at an earlier one that was its end, a trial is there only when it is scored.
+
+    Were others to go on while it is scored, it could be stopped meanwhile, and whether it is would hang
+    on which is faster.
+    """
+    if isinstance(trial.end, TrialCompleted):
+        return True
+    return rung in trial.rungs and not is_last and not (trial.rungs[rung].is_end and trial.end is None)
 
 
 def _broke_before(trial: TrialStanding, rung: int, is_last: bool) -> bool:
@@ -126,7 +132,8 @@ def _broke_before(trial: TrialStanding, rung: int, is_last: bool) -> bool:
 def _rank(trial: TrialStanding, rung: int) -> tuple[float, int]:
     """The lowest loss first, of equal ones the first asked.
 
-    A trial of so few steps that an early rung stands at its end was complete there, and has no later one.
+    A trial that ended at an early rung, since it has so few steps or was stopped early on its way there,
+    was complete there, and has no later one.
     """
     last = max((each for each in trial.rungs if each <= rung), default=None)
     return (math.inf if last is None else trial.rungs[last].value), trial.number

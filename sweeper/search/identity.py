@@ -11,6 +11,7 @@ from sweeper.data.sources import read_records
 from sweeper.scoring.fingerprint import suite_fingerprint
 from sweeper.scoring.load_suite import load_suites
 from sweeper.space.data_settings import DataSettings, HeldOutShare, HubSet, RowFile, RowSource
+from sweeper.space.early_stopping import EarlyStoppingSettings
 from sweeper.space.parameters import Choice, Computed, Constant, Parameter, Range, Scalar
 from sweeper.space.pruner import PrunerSettings
 from sweeper.space.space import Space
@@ -40,6 +41,7 @@ def identity_of(space: Space) -> Identity:
         "search.sampler": space.search.sampler,
         "search.objective": space.search.objective,
         **_pruner(space.search.pruner),
+        **_early_stopping(space.search.early_stopping),
         **{f"parameters.{name}": _plain(parameter) for name, parameter in space.parameters.items()},
         **_tried_first(space),
     }
@@ -61,6 +63,12 @@ def _pruner(pruner: PrunerSettings) -> Identity:
     """Each key by itself, so that a difference names one."""
     keys = {**dataclasses.asdict(pruner), "rungs": [str(rung) for rung in pruner.rungs]}
     return {f"search.pruner.{key}": value for key, value in keys.items()}
+
+
+def _early_stopping(settings: EarlyStoppingSettings | None) -> Identity:
+    """Nothing where no trial is stopped by its validation loss, as in sweeps of before it was known."""
+    keys = {} if settings is None else dataclasses.asdict(settings)
+    return {f"search.early_stopping.{key}": value for key, value in keys.items() if value is not None}
 
 
 def _data_identity(data: DataSettings) -> Identity:

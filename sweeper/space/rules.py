@@ -32,8 +32,8 @@ LIMIT = 1e18
 PAIR = ("per_device_train_batch_size", "gradient_accumulation_steps")
 """Given together or not at all; their product is the effective batch."""
 
-CONSTANT_ONLY = ("save_steps", "logging_steps")
-"""They change nothing that a trial learns, so there is nothing to search."""
+CONSTANT_ONLY = ("save_steps", "logging_steps", "eval_steps")
+"""They change nothing in how a trial learns, so there is nothing to search."""
 
 OPTIONAL = ("num_train_epochs", "max_steps", *PAIR, *CONSTANT_ONLY)
 """The parameters that may be None in a TrialConfig: they do not apply, or the sweep decides."""
@@ -76,6 +76,7 @@ NUMBERS: dict[str, NumberRule] = {
     "gradient_accumulation_steps": NumberRule("2", 1, integer=True),
     "save_steps": NumberRule("100", 1, integer=True),
     "logging_steps": NumberRule("10", 1, integer=True),
+    "eval_steps": NumberRule("50", 1, integer=True),
 }
 """The parameters that are numbers; only these can be ranges, those of CONSTANT_ONLY aside."""
 

@@ -56,6 +56,7 @@ class ParametersSection(FileModel):
     gradient_accumulation_steps: Parameter | None = None
     save_steps: Parameter | None = None
     logging_steps: Parameter | None = None
+    eval_steps: Parameter | None = None
 
     @field_validator("*", mode="plain")
     @classmethod
@@ -122,6 +123,22 @@ class SpaceFile(FileModel):
     evaluation: EvaluationSection = Field(examples=["{dev: dev.yaml}"])
     limits: LimitsSection = Field(default_factory=LimitsSection, examples=["{gpu_memory: 24GB}"])
     promote: PromoteSection = Field(default_factory=PromoteSection, examples=["{name: my-model}"])
+
+    @model_validator(mode="after")
+    def _has_validation_rows(self) -> Self:
+        if self.data.validation is not None:
+            return self
+        if self.search.early_stopping is not None:
+            problem = "needs data.validation, the rows whose loss it goes by"
+            fix = "Add for example `validation: 0.1` under data"
+            raise BrokenRule(problem, fix, ("search", "early_stopping"), at_key=True)
+        if self.parameters is not None and self.parameters.eval_steps is not None:
+            problem, fix = (
+                "has no effect without data.validation",
+                "Remove it, or add `validation: 0.1` under data",
+            )
+            raise BrokenRule(problem, fix, ("parameters", "eval_steps"), at_key=True)
+        return self
 
     @model_validator(mode="after")
     def _has_ollama_name(self) -> Self:

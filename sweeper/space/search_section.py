@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BeforeValidator, Field, model_validator
 
 from sweeper.space.broken_rule import BrokenRule
+from sweeper.space.early_stopping import EarlyStoppingSettings
 from sweeper.space.pruner import HALVING, TRAIN_ALL, ObjectiveName, PrunerName, PrunerSettings
 from sweeper.space.space import SamplerName, SearchSettings
 from sweeper.space.wording import shown
@@ -119,6 +120,25 @@ class PrunerSection(FileModel):
         return PrunerSettings(self.type, self.reduction_factor, self.rungs, self.finalists, wave)
 
 
+class EarlyStoppingSection(FileModel):
+    patience: int | None = Field(default=None, ge=1, examples=["3"])
+    threshold: float = Field(default=0, ge=0, examples=["0.01"])
+    overfit: float | None = Field(default=None, gt=0, examples=["0.1"])
+
+    @model_validator(mode="after")
+    def _says_when(self) -> Self:
+        if self.patience is None and self.overfit is None:
+            problem = "is an empty mapping, must say when to stop"
+            raise BrokenRule(problem, "Write for example `early_stopping: {patience: 3}`")
+        if self.patience is None and "threshold" in self.model_fields_set:
+            fix = "Remove it, or add for example `patience: 3`"
+            raise BrokenRule("has no effect without patience", fix, ("threshold",), at_key=True)
+        return self
+
+    def settings(self) -> EarlyStoppingSettings:
+        return EarlyStoppingSettings(self.patience, self.threshold, self.overfit)
+
+
 class SearchSection(FileModel):
     trials: int = Field(default=9, ge=1, examples=["9"])
     seed: int = Field(default=0, ge=0, le=_MAX_SEED, examples=["0"])
@@ -126,6 +146,7 @@ class SearchSection(FileModel):
     pruner: Annotated[
         PrunerSection, BeforeValidator(_pruner, json_schema_input_type=PrunerName | PrunerSection)
     ] = Field(default_factory=PrunerSection, examples=["halving"])
+    early_stopping: EarlyStoppingSection | None = Field(default=None, examples=["{patience: 3}"])
     objective: ObjectiveName = Field(default="score", examples=["score"])
     wall_time: Annotated[float, BeforeValidator(_wall_seconds, json_schema_input_type=_TimeText)] | None = (
         Field(default=None, examples=["2h"])
@@ -140,4 +161,5 @@ class SearchSection(FileModel):
             pruner=self.pruner.settings(),
             objective=self.objective,
             wall_seconds=self.wall_time,
+            early_stopping=self.early_stopping.settings() if self.early_stopping else None,
         )

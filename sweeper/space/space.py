@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from sweeper.space.data_settings import DataSettings
+from sweeper.space.early_stopping import EarlyStoppingSettings
 from sweeper.space.expression import Expression
 from sweeper.space.limits_section import LimitSettings
 from sweeper.space.parameters import Parameter, Scalar
@@ -28,6 +29,7 @@ class SearchSettings:
     pruner: PrunerSettings = HALVING
     objective: ObjectiveName = "score"
     wall_seconds: float | None = None
+    early_stopping: EarlyStoppingSettings | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,8 @@ class TrialConfig:
     all steps, as in transformers 5. `target_modules` is ("all-linear",) or names of linear layers.
     `per_device_train_batch_size` and `gradient_accumulation_steps` are both None, so that the planner
     chooses them, or both set: `effective_batch_size` is then their product, whatever it was given as.
-    `save_steps` and `logging_steps` are None where the sweep decides; they change no weight.
+    `save_steps`, `logging_steps` and `eval_steps` are None where the sweep decides; they change no weight,
+    but eval_steps decides where a trial may be stopped early.
     """
 
     learning_rate: float = 2e-4
@@ -40,6 +41,7 @@ class TrialConfig:
     gradient_accumulation_steps: int | None = None
     save_steps: int | None = None
     logging_steps: int | None = None
+    eval_steps: int | None = None
 
     def __post_init__(self) -> None:
         rows, steps = self.per_device_train_batch_size, self.gradient_accumulation_steps

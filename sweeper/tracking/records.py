@@ -6,7 +6,7 @@ import math
 import re
 from dataclasses import dataclass
 
-from sweeper.events import CaseAnswer, StepTrained, SuiteScored, TrialStarted
+from sweeper.events import CaseAnswer, StepTrained, SuiteScored, TrialStarted, ValidationLoss
 from sweeper.scoring.means import tag_scores
 from sweeper.scoring.visible import visible
 from sweeper.space.trial_config import TrialConfig
@@ -39,8 +39,10 @@ def trial_parameters(config: TrialConfig, started: TrialStarted | None) -> dict[
     return {key: _text(value) for key, value in values.items() if value is not None}
 
 
-def step_points(event: StepTrained) -> list[Point]:
-    """Loss, learning rate and gradient norm over the examples seen."""
+def curve_points(event: StepTrained | ValidationLoss) -> list[Point]:
+    """Loss, learning rate and gradient norm, or eval_loss, over the examples seen."""
+    if isinstance(event, ValidationLoss):
+        return [point("eval_loss", event.value, event.time, event.examples)]
     values = {"loss": event.loss, "learning_rate": event.learning_rate, "grad_norm": event.grad_norm}
     return [point(key, value, event.time, event.examples) for key, value in values.items()]
 

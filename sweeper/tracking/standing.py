@@ -18,10 +18,11 @@ from sweeper.events import (
     TrialInfeasible,
     TrialPruned,
     TrialStarted,
+    ValidationLoss,
 )
 from sweeper.space.trial_config import TrialConfig
 
-Curve = list[StepTrained | RungReached]
+Curve = list[StepTrained | ValidationLoss | RungReached]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +76,7 @@ class Standing:
             self._complete(event)
         if isinstance(event, TrialStarted) and self.of(event.trial).goes_back(event):
             self._begin_take(event)
-        elif isinstance(event, StepTrained | RungReached) and not self.is_repeated(event):
+        elif isinstance(event, StepTrained | ValidationLoss | RungReached) and not self.is_repeated(event):
             self._curves.setdefault(event.trial, []).append(event)
         self._change(event)
 

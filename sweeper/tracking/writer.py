@@ -18,16 +18,17 @@ from sweeper.events import (
     TrialInfeasible,
     TrialPruned,
     TrialStarted,
+    ValidationLoss,
 )
 from sweeper.home import SweepFolder
 from sweeper.space.space import Space
 from sweeper.tracking.inputs import dataset_of, installed_packages
 from sweeper.tracking.records import (
     answer_table,
+    curve_points,
     point,
     safe_name,
     score_points,
-    step_points,
     table_list,
     trial_parameters,
 )
@@ -81,8 +82,8 @@ class Writer:
         self._has_reopened = False
 
     def _write(self, event: Event) -> None:
-        if isinstance(event, StepTrained):
-            self._runs.add(self._run_of(event), *step_points(event))
+        if isinstance(event, StepTrained | ValidationLoss):
+            self._runs.add(self._run_of(event), *curve_points(event))
         elif isinstance(event, RungReached):
             self._reach(event)
         elif isinstance(event, TrialStarted):
@@ -136,6 +137,10 @@ class Writer:
             self._runs.add(run_id, point("target_loss", trial.target_loss, event.time, trial.examples))
         self._log_parameters_unless_started(event)
         self._runs.set_tag(run_id, STATE, "complete")
+        if event.stopped_early is not None:
+            self._runs.set_tag(run_id, "sweeper.stopped_early", event.stopped_early[:_REASON_CHARACTERS])
+        if event.best_step is not None:
+            self._runs.set_tag(run_id, "sweeper.best_step", str(event.best_step))
         self._runs.put_files(run_id, self._folder.path / event.adapter, "adapter")
         self._end(event, "FINISHED")
         self._write_best(event.time)

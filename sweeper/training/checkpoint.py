@@ -28,8 +28,10 @@ _NOT_TRAINING = (
     "gradient_accumulation_steps",
     "save_steps",
     "logging_steps",
+    "eval_steps",
 )
-"""Parameters that leave every step as it is, or decide only how it is cut."""
+"""Parameters that leave every step as it is, or decide only how it is cut. (eval_steps cannot change
+between two starts of a sweep, so what was stopped by it is what it would stop.)"""
 
 _DIGEST_CHARACTERS = 64
 

@@ -60,18 +60,19 @@ class Slot:
         self.is_torn = False
         """Within an optimizer step, and for good where one broke off: parameters and state may not belong
         together."""
+        self.has_ended_early = False
         self._seed = seed
         self._by_length = by_length
         self._open_windows()
 
     @property
     def finished(self) -> bool:
-        return self.step >= self.total_steps
+        return self.has_ended_early or self.step >= self.total_steps
 
     @property
     def stopped(self) -> bool:
         """Whether nothing is to be trained: finished, or paused at `stop_step`."""
-        return self.step >= self.stop_step
+        return self.has_ended_early or self.step >= self.stop_step
 
     def _open_windows(self) -> None:
         self._windows = itertools.islice(windows(self.config, len(self.rows), self._seed), self.step, None)
@@ -132,6 +133,17 @@ class Slot:
         self.examples, self.tokens = self._counted
         self._open_windows()
 
+    def copy_parameters(self) -> list[torch.Tensor]:
+        """The adapter as it is now, on the CPU."""
+        copied: list[torch.Tensor] = _copied([parameter.detach() for parameter in self.parameters])
+        return copied
+
+    def put_parameters(self, parameters: Sequence[torch.Tensor]) -> None:
+        """Makes the adapter what `copy_parameters` gave."""
+        with torch.no_grad():
+            for parameter, saved in zip(self.parameters, parameters, strict=True):
+                parameter.copy_(saved)
+
     def state(self) -> dict[str, Any]:
         """All that the coming steps depend on beside the constructor's arguments; tensors copied to the CPU.
 
@@ -142,7 +154,7 @@ class Slot:
         counters = {name: getattr(self, name) for name in _COUNTERS}
         return {
             "counters": counters,
-            "parameters": [_copied(parameter.detach()) for parameter in self.parameters],
+            "parameters": self.copy_parameters(),
             "optimizer": _copied(self.optimizer.state_dict()),
             "scheduler": _copied(self.scheduler.state_dict()),
             "losses": self.losses.state(),
@@ -150,9 +162,7 @@ class Slot:
 
     def load_state(self, state: dict[str, Any]) -> None:
         """Goes on from what `state` gave for a slot of the same arguments."""
-        with torch.no_grad():
-            for parameter, saved in zip(self.parameters, state["parameters"], strict=True):
-                parameter.copy_(saved)
+        self.put_parameters(state["parameters"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.scheduler.load_state_dict(state["scheduler"])
         self.losses.load_state(state["losses"])

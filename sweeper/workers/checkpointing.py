@@ -12,8 +12,12 @@ from sweeper.training.checkpoint import (
     remove_checkpoint,
     write_checkpoint,
 )
+from sweeper.training.early_stopping import EarlyStopping
 from sweeper.training.slot import Slot
 from sweeper.workers.worker import Emit
+
+_STOPPING = "early_stopping"
+"""Its place in a checkpoint, beside the slot's own."""
 
 
 class Checkpointing:
@@ -21,7 +25,7 @@ class Checkpointing:
 
     The state is copied between two steps and written by `executor`; the copy on disk is told by
     CheckpointSaved from the training thread, at the next step or at `save`. OSErrors are raised there.
-    `settle` has all steps up to the saved one logged first.
+    `settle` has all steps up to the saved one logged first. `stopping` is saved with the slot.
     """
 
     def __init__(
@@ -33,11 +37,13 @@ class Checkpointing:
         executor: Executor,
         every_seconds: float,
         settle: Callable[[], None],
+        stopping: EarlyStopping | None = None,
     ) -> None:
         self._number, self._slot, self._path, self._identity = number, slot, path, identity
         self._executor = executor
         self._every_seconds = every_seconds
         self._settle = settle
+        self._stopping = stopping
         self._last = time.monotonic()
         self._writing: tuple[int, Future[None]] | None = None
 
@@ -51,7 +57,12 @@ class Checkpointing:
             return None
         if state["counters"]["step"] > self._slot.stop_step:
             return f"{self._path} is beyond step {self._slot.stop_step}, where the trial is to stop"
+        if self._stopping is not None and _STOPPING not in state:
+            return f"{self._path} was written without search.early_stopping"
         self._slot.load_state(state)
+        if self._stopping is not None:
+            self._stopping.load_state(state[_STOPPING])
+            self._slot.has_ended_early = self._stopping.reason is not None and not self._slot.finished
         return None
 
     def after_step(self, emit: Emit) -> None:
@@ -87,6 +98,8 @@ class Checkpointing:
             self._told(emit)
         self._settle()
         state = self._slot.state()
+        if self._stopping is not None:
+            state[_STOPPING] = self._stopping.state()
         written = self._executor.submit(write_checkpoint, self._path, self._identity, state)
         self._writing = self._slot.step, written
         self._last = time.monotonic()

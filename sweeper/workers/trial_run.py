@@ -7,11 +7,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from sweeper.data.order import total_examples
-from sweeper.events import RungReached, StepTrained, TrialDiverged, TrialStarted
+from sweeper.events import RungReached, StepTrained, TrialDiverged, TrialStarted, ValidationLoss
 from sweeper.memory.plan import PlannedTrial
 from sweeper.training.engine import StepResult
 from sweeper.training.slot import Slot
 from sweeper.workers.checkpointing import Checkpointing
+from sweeper.workers.evaluation import Evaluation
 from sweeper.workers.worker import Emit
 
 _log = logging.getLogger(__name__)
@@ -19,12 +20,13 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class TrialRun:
-    """A planned trial with its slot and its checkpoint."""
+    """A planned trial with its slot and its checkpoint; `evaluation` where there are validation rows."""
 
     trial: PlannedTrial
     slot: Slot
     checkpointing: Checkpointing
     dropped_rows: int = 0
+    evaluation: Evaluation | None = None
 
     def start(self, emit: Emit) -> None:
         """Goes to where the checkpoint is, if there is one that fits, and tells from where it trains."""
@@ -45,15 +47,35 @@ class TrialRun:
             )
         )
 
-    def after_step(self, result: StepResult, emit: Emit) -> None:
-        """Tells the step or the trial's end by divergence; saves where that is due."""
+    def after_step(self, result: StepResult, emit: Emit) -> bool:
+        """Tells the step, its eval_loss, or the trial's end by divergence; saves where that is due.
+
+        False where it has diverged.
+        """
         is_number = math.isfinite(result.loss) and math.isfinite(result.grad_norm)
+        value = self.evaluation.after_step() if self.evaluation and not result.divergence else None
         if is_number and (self._is_told(result.step) or result.divergence):
             emit(self._stepped(result))
         if result.divergence:
             self._diverged(result.step, result.divergence, emit)
+            return False
+        if value is not None and not self._evaluated(result.step, value, emit):
+            return False
+        self.checkpointing.after_step(emit)
+        return True
+
+    def _evaluated(self, step: int, value: float, emit: Emit) -> bool:
+        """Tells an eval_loss. One that is no number ends a trial that would be stopped by it."""
+        assert self.evaluation is not None, "there is a value"
+        if math.isfinite(value):
+            emit(ValidationLoss(self.trial.number, time.time(), step, self.slot.examples, value))
+        elif self.evaluation.stopping is not None:
+            self.slot.stop_step = step
+            self._diverged(step, f"eval_loss at step {step} is {value}", emit)
+            return False
         else:
-            self.checkpointing.after_step(emit)
+            _log.warning("trial %d: eval_loss at step %d is %s", self.trial.number, step, value)
+        return True
 
     def _is_told(self, step: int) -> bool:
         """Every `logging_steps` steps, and where the trial pauses or ends."""
@@ -68,8 +90,11 @@ class TrialRun:
     def pause(self, measure: Callable[[], float], emit: Emit) -> bool:
         """Saves, so that nothing after this can cost training, then measures and tells its rung.
 
-        False where the trial turned out to have diverged.
+        A trial at its end first gets the adapter that it is to keep. False where the trial turned out to
+        have diverged.
         """
+        if self.evaluation is not None:
+            self.evaluation.put_best()
         self.checkpointing.save(emit)
         if self.trial.rung is None:
             return True
@@ -78,7 +103,8 @@ class TrialRun:
             self._diverged(self.slot.step, f"target_loss at step {self.slot.step} is {value}", emit)
             return False
         number, slot = self.trial.number, self.slot
-        emit(RungReached(number, time.time(), self.trial.rung, slot.step, slot.examples, value))
+        rung, examples = self.trial.rung, slot.examples
+        emit(RungReached(number, time.time(), rung, slot.step, examples, value, slot.finished))
         return True
 
     def _stepped(self, result: StepResult) -> StepTrained:

@@ -28,15 +28,19 @@ from sweeper.scoring.suite import Suite
 from sweeper.scoring.target_loss import expected_rows, target_loss
 from sweeper.training.adapter_files import save_adapter
 from sweeper.training.checkpoint import checkpoint_identity
+from sweeper.training.early_stopping import EarlyStopping
 from sweeper.training.engine import LAYOUTS, Engine
+from sweeper.training.eval_loss import eval_loss
 from sweeper.training.packed import attention_window
 from sweeper.training.slot import Slot
 from sweeper.training.slot_linear import LoraWeights, active_slots
 from sweeper.workers.checkpointing import Checkpointing
+from sweeper.workers.evaluation import Evaluation
 from sweeper.workers.link import Link, Stopped
 from sweeper.workers.measured_steps import MeasuredSteps
 from sweeper.workers.shortage import give_back
 from sweeper.workers.trial_run import TrialRun
+from sweeper.workers.validation_rows import validation_rows
 from sweeper.workers.worker import Emit, WorkerFacts, WorkerSetup
 
 _ALONE = Link()
@@ -55,8 +59,9 @@ class Workbench:
         self.folder = SweepFolder(setup.sweep_folder)
         base = load_base(setup.base)
         self.template = template_of(base.tokenizer, custom_template(setup.data))
-        train, _ = load_rows(setup.data)
+        train, held_out = load_rows(setup.data)
         self.rows = encode_rows(train, self.template, train_on(setup.data, train.format)).rows
+        self.eval_rows = () if held_out is None else validation_rows(held_out, self.template, setup)
         self.cache = AnswerCache(setup.answer_cache) if setup.answer_cache else None
         self.base = base_fingerprint(setup.base, base.model)
         self.engine = Engine(base.model)
@@ -113,13 +118,13 @@ class Workbench:
         while (result := steps.next()) is not None:
             run = by_slot[result.slot]
             run.slot.train_seconds += time.monotonic() - began
-            run.after_step(result, emit)
-            if result.divergence:
-                steps.remove(run)
-            elif run.slot.stopped:
+            is_sound = run.after_step(result, emit)
+            if is_sound and run.slot.stopped:
                 self._stop(run, emit)
-            elif self.link.should_stop():
+            elif is_sound and self.link.should_stop():
                 run.interrupt(emit)
+            elif not is_sound:
+                steps.remove(run)
             steps.tell(emit)
             began = time.monotonic()
         if steps.shortage is not None:
@@ -136,6 +141,7 @@ class Workbench:
             trial.stop_step,
             by_length=self.engine.layout == "padded",
         )
+        evaluation = self._evaluation(slot)
         identity = checkpoint_identity(trial.config, rows, self.setup.seed, self.setup.base.text)
         saving = Checkpointing(
             trial.number,
@@ -145,8 +151,19 @@ class Workbench:
             self._executor,
             self.setup.checkpoint_seconds,
             self.link.settle,
+            evaluation.stopping if evaluation else None,
         )
-        return TrialRun(trial, slot, saving, dropped_rows=len(self.rows) - len(rows))
+        return TrialRun(trial, slot, saving, len(self.rows) - len(rows), evaluation)
+
+    def _evaluation(self, slot: Slot) -> Evaluation | None:
+        if not self.eval_rows:
+            return None
+        settings = self.setup.early_stopping
+        return Evaluation(
+            slot,
+            lambda: eval_loss(self.engine, slot.adapter, self.eval_rows),
+            EarlyStopping(settings) if settings else None,
+        )
 
     def _stop(self, run: TrialRun, emit: Emit) -> None:
         is_sound = run.pause(lambda: target_loss(self.engine, run.slot.adapter, self.dev_rows), emit)
@@ -161,7 +178,18 @@ class Workbench:
         with active_slots(self.engine.layers, [run.slot.adapter]):
             score = self._score_all(number, run.slot.adapter, emit)
         relative = str(adapter.relative_to(self.folder.path))
-        emit(TrialCompleted(number, time.time(), score, relative, run.slot.train_seconds))
+        stopping = run.evaluation.stopping if run.evaluation else None
+        emit(
+            TrialCompleted(
+                number,
+                time.time(),
+                score,
+                relative,
+                run.slot.train_seconds,
+                stopping.reason if stopping and run.slot.has_ended_early else None,
+                stopping.best_step if stopping else None,
+            )
+        )
         run.checkpointing.remove()
 
     def _score_all(self, number: int, adapter: dict[str, LoraWeights] | None, emit: Emit) -> float:

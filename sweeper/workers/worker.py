@@ -11,6 +11,7 @@ from sweeper.memory.settings import BaseSettings, Layout
 from sweeper.models.reference import BaseReference
 from sweeper.scoring.suite import Suite
 from sweeper.space.data_settings import DataSettings
+from sweeper.space.early_stopping import EarlyStoppingSettings
 
 Emit = Callable[[Event], None]
 
@@ -20,6 +21,7 @@ class WorkerSetup:
     """All that a worker needs to begin. `checkpoint_seconds` is how often a running trial is saved.
 
     The first suite of `dev` gives a trial its objective. Without `answer_cache` every answer is made anew.
+    `eval_seq_length` is what validation rows are cut to, the same for all trials; None cuts nothing.
     """
 
     base: BaseReference
@@ -30,6 +32,8 @@ class WorkerSetup:
     threads: int | None = None
     answer_cache: Path | None = None
     checkpoint_seconds: float = 180.0
+    eval_seq_length: int | None = None
+    early_stopping: EarlyStoppingSettings | None = None
 
 
 @dataclass(frozen=True, slots=True)

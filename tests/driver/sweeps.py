@@ -54,8 +54,15 @@ def log_of(space: Path) -> list[Event]:
     return [event for _, event in EventLog(home_of(space).sweep("tiny").events).read()]
 
 
-_VARYING = ("sweeper.take", "mlflow.parentRunId", "train_seconds", "best_score")
-"""What hangs on times, on ids, or on which finalist came in first."""
+_VARYING = (
+    "sweeper.take",
+    "mlflow.parentRunId",
+    "train_seconds",
+    "best_score",
+    "scoring_seconds/",
+    "system/",
+)
+"""Beginnings of the names of what hangs on times, on ids, or on which finalist came in first."""
 
 
 def what_optuna_knows(space: Path) -> list[tuple[object, ...]]:
@@ -83,7 +90,7 @@ def what_mlflow_knows(space: Path) -> dict[str, list[str]]:
             found[table] = sorted(
                 f"{names[run_id]} {rest}"
                 for run_id, *rest in rows
-                if run_id in names and rest[0] not in _VARYING
+                if run_id in names and not rest[0].startswith(_VARYING)
             )
     for file in sorted(home_of(space).artifacts.rglob("*")):
         run = next((name for run_id, name in names.items() if run_id in file.parts), None)

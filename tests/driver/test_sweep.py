@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from sweeper.errors import InputError, UnavailableError
-from sweeper.event_log import EventLog
 from sweeper.events import (
     BASE_TRIAL,
     Event,
+    RungReached,
     StepTrained,
     SuiteScored,
     TrialAsked,
@@ -28,7 +28,17 @@ from sweeper.memory.plan import Cohort
 from sweeper.workers.in_process import InProcessWorker
 from sweeper.workers.spawned import SpawnedWorker
 from sweeper.workers.worker import Emit, Worker, WorkerSetup
-from tests.driver.sweeps import Watching, adapters, log_of, of_kind, outcome, states, sweep, what_optuna_knows
+from tests.driver.sweeps import (
+    Watching,
+    adapters,
+    log_of,
+    of_kind,
+    outcome,
+    states,
+    sweep,
+    what_mlflow_knows,
+    what_optuna_knows,
+)
 from tests.tiny_base import save_tiny_space
 
 
@@ -148,26 +158,47 @@ if __name__ == "__main__":
 
 @pytest.mark.timeout(400)
 def test_a_killed_driver_loses_nothing_and_its_worker_ends(tmp_path: Path) -> None:
-    space = save_tiny_space(tmp_path, trials=3)
-    expected = outcome(sweep(save_tiny_space(tmp_path / "calm", trials=3)))
-    script = tmp_path / "drive.py"
-    script.write_text(DRIVER)
-    log = EventLog(Home(tmp_path / "mlruns").sweep("tiny").events)
-    driver = subprocess.Popen(
-        [sys.executable, str(script), str(space)], env={**os.environ, "PYTHONPATH": os.getcwd()}
+    """Killed on the way to the first rung, and both processes at once on the way from there to the end."""
+    search = {"pruner": {"rungs": ["1/3", 1]}}
+    calm, space = (
+        save_tiny_space(
+            folder, trials=3, search=search, effective_batch_size={"values": [2, 4]}, save_steps=1
+        )
+        for folder in (tmp_path / "calm", tmp_path)
     )
-    while 1 not in of_kind([event for _, event in log.read()], StepTrained):
+    sweep(calm)
+    start_and_kill(space, lambda events: 1 in of_kind(events, StepTrained), with_worker=False)
+    start_and_kill(space, trains_beyond_a_rung, with_worker=True)
+    events = sweep(space)
+    assert what_optuna_knows(space) == what_optuna_knows(calm)
+    assert what_mlflow_knows(space) == what_mlflow_knows(calm)
+    assert adapters(space) == adapters(calm)
+    assert of_kind(events, TrialAsked) == [0, 1, 2]
+    assert [e for e in events if isinstance(e, TrialStarted) and e.attempt > 1 and e.resumed_step]
+
+
+def trains_beyond_a_rung(events: list[Event]) -> bool:
+    """Whether a trial that paused at a rung has taken a step since."""
+    reached = [(place, event.trial) for place, event in enumerate(events) if isinstance(event, RungReached)]
+    return any(trial in of_kind(events[place:], StepTrained) for place, trial in reached)
+
+
+def start_and_kill(space: Path, when: Callable[[list[Event]], bool], with_worker: bool) -> None:
+    """Starts a driver in a process of its own and kills it (-9) once its log fulfils `when`."""
+    script = space.parent / "drive.py"
+    script.write_text(DRIVER)
+    environment = {**os.environ, "PYTHONPATH": os.getcwd()}
+    driver = subprocess.Popen([sys.executable, str(script), str(space)], env=environment)
+    while not when(log_of(space)):
         assert driver.poll() is None
         time.sleep(0.02)
     children = children_of(driver.pid)
     assert children
     driver.kill()
+    for pid in children if with_worker else []:
+        os.kill(pid, signal.SIGKILL)
     driver.wait()
     wait_until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in children))
-    events = sweep(space)
-    assert outcome(events) == expected
-    assert of_kind(events, TrialAsked) == [0, 1, 2]
-    assert states(space) == ["complete"] * 3
 
 
 def children_of(pid: int) -> list[int]:

@@ -9,11 +9,11 @@ import torch
 
 from sweeper.data.encode import IGNORED, EncodedRow
 from sweeper.data.template import template_of
-from sweeper.scoring import target_loss as module
 from sweeper.scoring.suite import Case, Suite
 from sweeper.scoring.target_loss import expected_rows, target_loss
 from sweeper.space.trial_config import TrialConfig
 from sweeper.training import engine as engine_module
+from sweeper.training import row_losses as module
 from sweeper.training.adapter_files import save_adapter
 from sweeper.training.batch import Batch
 from sweeper.training.engine import Engine, Layout

@@ -4,6 +4,7 @@ import ast
 import math
 import re
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from pydantic import BaseModel
@@ -22,7 +23,7 @@ from sweeper.space.load import load_space
 from sweeper.space.ollama_terms import OllamaParameters
 from sweeper.space.read_parameter import read_parameter
 from sweeper.space.rules import LIMIT, NUMBERS, SCHEDULERS
-from sweeper.space.schema import SpaceFile
+from sweeper.space.schema import ParametersSection, SpaceFile
 from sweeper.space.survey import DRAWS
 from sweeper.space.trial_config import TrialConfig
 from sweeper.space.yaml_file import read_yaml
@@ -74,11 +75,12 @@ def test_the_ways_to_write_a_parameter_are_read(folder: Path) -> None:
 
 
 def keys_of(model: type[BaseModel]) -> set[str]:
-    """The dotted keys of a file's model, down to those that hold no further keys."""
+    """The dotted keys of a file's model, down to those without further keys or with a table of their own."""
     keys = set()
     for name, field in model.model_fields.items():
-        inner = field.annotation
-        if isinstance(inner, type) and issubclass(inner, BaseModel) and inner is not OllamaParameters:
+        parts = get_args(field.annotation) or (field.annotation,)  # a section may be left out: X | None
+        inner = next((part for part in parts if isinstance(part, type) and issubclass(part, BaseModel)), None)
+        if inner is not None and inner not in (OllamaParameters, ParametersSection):
             keys |= {f"{name}.{key}" for key in keys_of(inner)}
         else:
             keys.add(name)

@@ -16,7 +16,14 @@ from sweeper.space.expression import Expression, NotComputableError
 from sweeper.space.read_expression import KINDS, NUMBER, read_condition, read_expression
 from sweeper.space.trial_config import DEFAULTS
 
-VALUES: dict[str, Any] = {**DEFAULTS, "max_steps": 7, "save_steps": 3, "logging_steps": 2, "lora_rank": 16}
+VALUES: dict[str, Any] = {
+    **DEFAULTS,
+    "max_steps": 7,
+    "save_steps": 3,
+    "logging_steps": 2,
+    "eval_steps": 4,
+    "lora_rank": 16,
+}
 VALUES |= {"per_device_train_batch_size": 2, "gradient_accumulation_steps": 4}
 VALUES |= {"max_seq_length": 64, "learning_rate": 0.5}  # eight of these, multiplied, stay below the limit
 

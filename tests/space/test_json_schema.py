@@ -25,6 +25,7 @@ BEYOND = re.compile(
     r"|(16|8|6)\.0, must be a whole|2\.5, must be a whole number greater"  # numbers against each other
     r"|than the one before it|rungs\[0\] is nan|the last rung is|as a share|at most the wave"  # rungs
     r"|excludes log|has no effect|otherwise is missing"  # keys against each other
+    r"|needs data.validation|must say when to stop"
     r"|holds `|which is no expression|which gives|cannot be used|depends on itself|which holds in"
     r"|^\S+ baseline\[\d\]\S* (is|breaks|does)(?! (an unknown|a mapping|empty|16, must be a mapping))"
     r"|which a grid|is grid, and|names max_steps"  # what a space means

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from sweeper.errors import InputError
 from sweeper.space.data_settings import DataSettings, HeldOutShare, HubSet, RowFile
 from sweeper.space.default_space import DEFAULT_BASELINE, DEFAULT_SPACE
+from sweeper.space.early_stopping import EarlyStoppingSettings
 from sweeper.space.load import load_space
 from sweeper.space.parameters import Choice, Computed, Conditional, Constant, Parameter, Range
 from sweeper.space.read_expression import read_condition, read_expression
@@ -58,6 +59,7 @@ def test_every_key_arrives(tmp_path: Path) -> None:
         "gradient_accumulation_steps": Constant(None),
         "save_steps": Constant(None),
         "logging_steps": Constant(None),
+        "eval_steps": Constant(None),
     }
 
 
@@ -117,6 +119,19 @@ def test_the_default_space_begins_with_its_baseline_and_need_not(tmp_path: Path)
     for entry in DEFAULT_BASELINE:
         assert entry["lora_rank"] in fitting[0].values  # type: ignore[union-attr]
         assert entry["effective_batch_size"] in fitting[1].values  # type: ignore[union-attr]
+
+
+def test_early_stopping_arrives(tmp_path: Path) -> None:
+    text = MINIMAL.replace("{train: train.jsonl}", "{train: train.jsonl, validation: 0.1}")
+    assert load_space(write(tmp_path, text)).search.early_stopping is None
+    text += "parameters: {eval_steps: 20}\n"
+    text += "search: {early_stopping: {patience: 3, threshold: 0.01, overfit: 0.2}}\n"
+    space = load_space(write(tmp_path, text))
+    assert space.search.early_stopping == EarlyStoppingSettings(3, 0.01, 0.2)
+    assert space.parameters["eval_steps"] == Constant(20)
+    alone = text.replace("patience: 3, threshold: 0.01, ", "")
+    settings = load_space(write(tmp_path, alone)).search.early_stopping
+    assert settings == EarlyStoppingSettings(patience=None, threshold=0.0, overfit=0.2)
 
 
 def test_every_key_of_data_arrives(tmp_path: Path) -> None:
