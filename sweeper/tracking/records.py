@@ -6,7 +6,7 @@ import math
 import re
 from dataclasses import dataclass
 
-from sweeper.events import CaseAnswer, StepTrained, SuiteScored, TrialStarted, ValidationLoss
+from sweeper.events import CaseAnswer, MemoryMeasured, StepTrained, SuiteScored, TrialStarted, ValidationLoss
 from sweeper.scoring.means import tag_scores
 from sweeper.scoring.visible import visible
 from sweeper.space.trial_config import TrialConfig
@@ -45,6 +45,15 @@ def curve_points(event: StepTrained | ValidationLoss) -> list[Point]:
         return [point("eval_loss", event.value, event.time, event.examples)]
     values = {"loss": event.loss, "learning_rate": event.learning_rate, "grad_norm": event.grad_norm}
     return [point(key, value, event.time, event.examples) for key, value in values.items()]
+
+
+def memory_points(event: MemoryMeasured, step: int) -> list[Point]:
+    """The measured peak, and what was predicted with its error as a share of what was measured."""
+    values = {"memory/measured_bytes": float(event.measured_bytes)}
+    if event.predicted_bytes is not None:
+        values["memory/predicted_bytes"] = float(event.predicted_bytes)
+        values["memory/error"] = event.predicted_bytes / event.measured_bytes - 1
+    return [point(key, value, event.time, step) for key, value in values.items()]
 
 
 def point(key: str, value: float, time: float, step: int) -> Point:

@@ -15,6 +15,7 @@ from sweeper.driver.planning import Planner
 from sweeper.errors import InputError
 from sweeper.events import (
     Event,
+    TrialAsked,
     TrialCompleted,
     TrialInfeasible,
     TrialOutOfMemory,
@@ -78,7 +79,7 @@ def calm(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_what_does_not_fit_is_told_with_its_constraint_and_counts_for_nothing(calm: Path) -> None:
     events = log_of(calm)
     turned_away = of_kind(events, TrialInfeasible)
-    configs = dict((number, config) for number, _, config in proposals(events))
+    configs = {event.trial: event.config for event in events if isinstance(event, TrialAsked)}
     assert turned_away
     assert set(turned_away) == {number for number, config in configs.items() if config.lora_rank == 8}
     assert len(configs) == TRIALS + len(turned_away)
@@ -169,8 +170,9 @@ def test_a_trial_that_runs_out_with_one_row_is_infeasible_and_the_wave_goes_on(t
     space = save_scripted_space(tmp_path, 6)
     events: list[Event] = sweep(space, hungry(lambda planned: planned.config.lora_rank == 8))
     infeasible = [event for event in events if isinstance(event, TrialInfeasible)]
+    asked = [event for event in events if isinstance(event, TrialAsked)]
     assert {event.trial for event in infeasible} == {
-        number for number, _, config in proposals(events) if config.lora_rank == 8
+        event.trial for event in asked if event.config.lora_rank == 8
     }
     assert {event.reason for event in infeasible} == {"it ran out of memory with a micro-batch of 1"}
     assert len(proposals(events)) == 6  # time was spent on them

@@ -4,12 +4,12 @@ from pathlib import Path
 
 from sweeper.home import Home
 from sweeper.search.study import Study
-from sweeper.space.parameters import Choice, Constant, Range
+from sweeper.space.parameters import Choice, Constant, Parameter, Range
 from sweeper.space.pruner import TRAIN_ALL
 from sweeper.space.trial_config import TrialConfig
 from tests.search.spaces import make_space
 
-SEARCHED = {
+SEARCHED: dict[str, Parameter] = {
     "lora_rank": Range(8, 128, log=False, integer=True),
     "max_seq_length": Range(256, 4096, log=False, integer=True),
     "target_modules": Constant(("all-linear",)),
