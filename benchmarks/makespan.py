@@ -117,7 +117,8 @@ def sweeper_space(options: argparse.Namespace, base: Path, home: Path) -> dict[s
         "data": {"train": str((options.data / "ten_intents_train.jsonl").resolve()), "allow_overlap": True},
         "parameters": parameters,
         "search": {**search, "trials": len(QUICK), "pruner": "none"} if options.quick else search,
-        "evaluation": {"dev": str(suite.resolve())},
+        # The loops have no guard suite.
+        "evaluation": {"dev": str(suite.resolve()), "guard": "none"},
     }
     return {**space, "baseline": quick} if options.quick else space
 

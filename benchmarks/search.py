@@ -26,18 +26,20 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks.curves import Task, agreement
 from sweeper.events import RungReached, TrialAsked, TrialCompleted, TrialDiverged, TrialPruned, TrialStarted
-from sweeper.search.distributions import config_of, distributions_of
+from sweeper.search.distributions import config_of, distribution_of
 from sweeper.search.sampler import make_sampler
 from sweeper.search.waves import Ask, Prune, Waves
 from sweeper.space.default_space import DEFAULT_SPACE
-from sweeper.space.parameters import Constant
+from sweeper.space.parameters import Choice, Constant, Range
 from sweeper.space.pruner import HALVING, TRAIN_ALL, PrunerSettings
 from sweeper.space.space import SearchSettings
 from sweeper.space.trial_config import TrialConfig
 from sweeper.standing import Standing
 
 SPACE = {**DEFAULT_SPACE, "max_seq_length": Constant(1024)}
-DISTRIBUTIONS = distributions_of(SPACE)
+DISTRIBUTIONS = {
+    name: distribution_of(each) for name, each in sorted(SPACE.items()) if isinstance(each, Choice | Range)
+}
 PRUNERS = {
     "waves": HALVING,
     "waves, 1 finalist": dataclasses.replace(HALVING, finalists=1),

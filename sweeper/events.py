@@ -9,6 +9,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from sweeper.space.objective import SCORE_NAME
 from sweeper.space.trial_config import TrialConfig
 
 BASE_TRIAL = -1
@@ -49,10 +50,14 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class TrialAsked(Event):
-    """The search proposed a trial. All trials of a `wave` are asked before any of them trains."""
+    """The search proposed a trial. All trials of a `wave` are asked before any of them trains.
+
+    It would train as the earlier trial `twin_of` does, where there is one, and is to have its results.
+    """
 
     config: TrialConfig
     wave: int = 0
+    twin_of: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +123,14 @@ class RungReached(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class SystemSampled(Event):
+    """How busy the machine was, `examples` into the trial. `values` by MLflow's names, without "system/"."""
+
+    examples: int
+    values: dict[str, float]
+
+
+@dataclass(frozen=True, slots=True)
 class CasesAnswered(Event):
     """Progress of scoring: `done` of `total` cases of a suite have their answer."""
 
@@ -130,7 +143,8 @@ class CasesAnswered(Event):
 class SuiteScored(Event):
     """A suite's score: the mean over its scored cases, None where it has none.
 
-    Tokens are counted over all cases. In logs of before they were not: there they are 0.
+    Tokens are counted over all cases. In logs of before they were not: there they are 0. `guard` is the
+    suite's fingerprint where it was asked as a guard suite, of the base or of a complete trial.
     """
 
     suite: str
@@ -139,11 +153,15 @@ class SuiteScored(Event):
     answers: tuple[CaseAnswer, ...]
     prompt_tokens: int = 0
     answer_tokens: int = 0
+    guard: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class TrialCompleted(Event):
     """Trained to its end and scored. `adapter` is the PEFT folder, relative to the sweep's folder.
+
+    `objective` is the number that trials are chosen by, higher is better. The driver puts it there, from
+    scores and losses that workers told; a worker's own event has the first suite's score, or NaN.
 
     `stopped_early` says why the end came before the last step. `best_step` is the step that the adapter
     is of where search.early_stopping chose it, else None: it is of the last one.
@@ -229,7 +247,12 @@ class TrialFailed(Event):
 
 @dataclass(frozen=True, slots=True)
 class DriverStarted(Event):
-    """A driver took the sweep up; `trial` is BASE_TRIAL. Between two of these the sweep may have slept."""
+    """A driver took the sweep up; `trial` is BASE_TRIAL. Between two of these the sweep may have slept.
+
+    `objective` says in words what trials are chosen by.
+    """
+
+    objective: str = SCORE_NAME
 
 
 _KINDS: dict[str, type[Event]] = {
@@ -241,6 +264,7 @@ _KINDS: dict[str, type[Event]] = {
         ValidationLoss,
         CheckpointSaved,
         RungReached,
+        SystemSampled,
         CasesAnswered,
         SuiteScored,
         TrialCompleted,

@@ -27,18 +27,26 @@ End = TrialCompleted | TrialDiverged | TrialPruned | TrialInfeasible | TrialFail
 
 @dataclass(slots=True)
 class TrialStanding:
-    """One trial. `rungs` holds its first arrival at each rung."""
+    """One trial. `rungs` holds its first arrival at each rung. `twin_of` see search/twins.py."""
 
     number: int
     config: TrialConfig
     wave: int
+    twin_of: int | None = None
     attempts: int = 0
     failures: int = 0
     is_taken_up: bool = False
     """By a worker, and neither paused nor ended since; it was cut short if that worker is gone."""
     rungs: dict[int, RungReached] = field(default_factory=dict)
     memory: list[MemoryMeasured | TrialOutOfMemory] = field(default_factory=list)
+    scores: dict[str, float | None] = field(default_factory=dict)
+    """By dev suite, None where a suite only shows its answers."""
     end: End | None = None
+
+    @property
+    def lead(self) -> int:
+        """The first of the trials that train as this one does: itself, or the one it is a twin of."""
+        return self.number if self.twin_of is None else self.twin_of
 
     @property
     def next_attempt(self) -> int:
@@ -77,7 +85,8 @@ class Standing:
         elif isinstance(event, SuiteScored) and event.trial == BASE_TRIAL:
             self.base_suites.add(event.suite)
         elif isinstance(event, TrialAsked):
-            self.trials.setdefault(event.trial, TrialStanding(event.trial, event.config, event.wave))
+            trial = TrialStanding(event.trial, event.config, event.wave, event.twin_of)
+            self.trials.setdefault(event.trial, trial)
         elif event.trial in self.trials:
             self._apply_to(self.trials[event.trial], event)
         self.last_time = max(self.last_time, event.time)
@@ -97,6 +106,8 @@ class Standing:
                 self.reached.append(event)
         elif isinstance(event, MemoryMeasured | TrialOutOfMemory):
             trial.memory.append(event)
+        elif isinstance(event, SuiteScored):
+            trial.scores[event.suite] = event.score
         elif isinstance(event, TrialFailed) and not event.final:
             trial.failures += 1
         elif isinstance(event, End):

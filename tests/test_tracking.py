@@ -163,6 +163,7 @@ def test_parameters_are_numbers_where_they_are_numbers(written: Sweep) -> None:
     assert params["trial 2"]["target_modules"] == "q_proj, v_proj"
     assert params["trial 0"]["micro_batch_size"] == "4"
     assert params["trial 0"]["gradient_accumulation_steps"] == "2"
+    assert params["trial 0"]["dropped_rows"] == "0"
     assert "max_steps" not in params["trial 0"]
     assert params["trial 3"]["max_steps"] == "6"
     assert "num_train_epochs" not in params["trial 3"]
@@ -181,6 +182,7 @@ def test_metrics_run_over_examples_and_scores_stand_once(written: Sweep) -> None
     metrics = runs["trial 2"].data.metrics
     assert metrics["train_seconds"] == 12.0
     assert metrics["tokens"] == 48 * 50
+    assert metrics["objective"] == 0.75
     diverged = client.get_metric_history(runs["trial 1"].info.run_id, "loss")
     assert len(diverged) == 3
     assert all(math.isnan(point.value) for point in diverged)
@@ -189,7 +191,7 @@ def test_metrics_run_over_examples_and_scores_stand_once(written: Sweep) -> None
 
 def test_the_sweeps_own_run_carries_base_and_best(written: Sweep) -> None:
     client, parent = written.client(), written.runs()["tickets"]
-    assert parent.data.metrics == {"base_score": 0.0, "best_score": 0.75}
+    assert parent.data.metrics == {"base_score": 0.0, "best_score": 0.75, "best_objective": 0.75}
     assert parent.data.tags["sweeper.best_trial"] == "2"
     best = client.get_metric_history(parent.info.run_id, "best_score")
     assert [(point.step, point.value) for point in best] == [(1, 0.5), (2, 0.75), (3, 0.75)]

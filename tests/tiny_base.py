@@ -72,7 +72,7 @@ def save_tiny_space(
         "data": {"train": "train.jsonl"},
         "parameters": parameters,
         "search": {"trials": trials, "seed": 1, "pruner": "none", **(search or {})},
-        "evaluation": {"dev": "dev.jsonl", "test": "test.jsonl"},
+        "evaluation": {"dev": "dev.jsonl", "test": "test.jsonl", "guard": "none"},
     }
     path = folder / "space.yaml"
     path.write_text(json.dumps(space))  # JSON is YAML

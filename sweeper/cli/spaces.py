@@ -5,12 +5,12 @@ from typing import Annotated
 
 import typer
 
-from sweeper.cli.app import SpaceFile, app
+from sweeper.cli.app import SpaceFile, app, home_of
 
 
 @app.command()
 def init(
-    rows: Annotated[Path, typer.Argument(help="Your rows: instruction, input and output.")],
+    rows: Annotated[Path, typer.Argument(help="Your rows, in any format and file that can be trained on.")],
     model: Annotated[str, typer.Argument(help="The model to tune: a hub id, a folder or a .gguf file.")],
     name: Annotated[str | None, typer.Option(help="The sweep's name. [default: the file's]")] = None,
     folder: Annotated[Path, typer.Option(help="Where the files go.")] = Path(),
@@ -26,7 +26,7 @@ def check(context: typer.Context, space: SpaceFile) -> None:
     """Validate a space without training, and show a row as the model sees it."""
     from sweeper.commands.check import check
 
-    check(space)
+    check(home_of(context), space)
 
 
 @app.command()

@@ -13,9 +13,9 @@ from sweeper.report.as_json import as_json, json_of_test
 from sweeper.report.comparison import verdict
 from sweeper.report.progress import SweepProgress
 from sweeper.report.table import end_table, reasons, trials_table
-from sweeper.scoring.load_suite import load_suite
 from sweeper.scoring.looks import read_looks
 from sweeper.scoring.preflight import refuse_unscored
+from sweeper.scoring.space_suites import space_suites
 
 
 def best(home: Home, name: str, is_json: bool, on_test: bool = False) -> None:
@@ -50,7 +50,8 @@ def _look_at_test(folder: SweepFolder, progress: SweepProgress) -> None:
     space = space_of(folder)
     if space.test is None:
         raise InputError(str(space.path), "there is no evaluation.test to look at", "Name a suite there")
-    suite = load_suite(space.test)
+    suite = space_suites(space).test
+    assert suite is not None, "a space that names one has one"
     refuse_unscored(suite)
     quiet_libraries()
     look_at_test(folder, progress.best.number, suite, "best", answering(space, folder, progress.best))

@@ -10,6 +10,7 @@ from sweeper.commands.program import program
 from sweeper.data.encode import IGNORED
 from sweeper.data.load_rows import RowSet, load_rows, train_on
 from sweeper.data.template import custom_template
+from sweeper.home import Home
 from sweeper.models.quiet import quiet_libraries
 from sweeper.report.data_lines import data_lines
 from sweeper.report.example import example_text
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from sweeper.data.template import Template
 
 
-def check(space_path: Path) -> None:
+def check(home: Home, space_path: Path) -> None:
     """Files first, then what needs the tokenizer and the model's configuration; no weights are read."""
     quiet_libraries()
     space = load_space(space_path)
@@ -39,21 +40,27 @@ def check(space_path: Path) -> None:
     for note in space.notes:
         console.print(note, highlight=False)
     guard_against_overlap(space, rows, suites, console)
-    encoded, template = _encode(space, rows, chat_template)
+    encoded, template, shapes = _encode(space, rows, chat_template)
     _show_data(console, space, rows, encoded, validation)
     _show_memory(console, space, encoded)
+    _show_cost(console, home, space, encoded, shapes)
     for sentence in coinciding_sentences(space.parameters, max(len(row.input_ids) for row in encoded.rows)):
         console.print(sentence, highlight=False)
     _show_example(console, encoded.rows[0], template)
     console.print(f"{space.name} is ready:  {program()} start {space_path}", highlight=False)
 
 
-def _encode(space: Space, rows: RowSet, chat_template: str | None) -> "tuple[EncodedRows, Template]":
-    """Rows as token ids. Raises InputError for a space in which some trial could not train."""
+def _encode(
+    space: Space, rows: RowSet, chat_template: str | None
+) -> "tuple[EncodedRows, Template, dict[str, tuple[int, int]]]":
+    """Rows as token ids, and the layers that adapters sit on, with inputs and outputs.
+
+    Raises InputError for a space in which some trial could not train.
+    """
     from sweeper.data.encode_rows import encode_rows
     from sweeper.data.template import template_of
     from sweeper.memory.fitness import refuse_unfit
-    from sweeper.models.skeleton import linear_layer_names
+    from sweeper.models.skeleton import linear_layer_shapes
     from sweeper.models.tokenizer import load_tokenizer
 
     base = resolve_base(space.base, space.path.parent)
@@ -61,8 +68,9 @@ def _encode(space: Space, rows: RowSet, chat_template: str | None) -> "tuple[Enc
     encoded = encode_rows(rows, template, train_on(space.data, rows.format))
     lengths = [len(row.input_ids) for row in encoded.rows]
     prompts = [row.prompt_length for row in encoded.rows]
-    refuse_unfit(space, lengths, prompts, linear_layer_names(base))
-    return encoded, template
+    shapes = linear_layer_shapes(base)
+    refuse_unfit(space, lengths, prompts, tuple(shapes))
+    return encoded, template, shapes
 
 
 def _show_data(
@@ -89,6 +97,18 @@ def _show_memory(console: Console, space: Space, encoded: "EncodedRows") -> None
     lengths = [len(row.input_ids) for row in encoded.rows]
     prompts = [row.prompt_length for row in encoded.rows]
     for line in memory_lines(space, config, BaseSettings(dtype="float32"), lengths, prompts):
+        console.print(line, highlight=False, markup=False)
+
+
+def _show_cost(
+    console: Console, home: Home, space: Space, encoded: "EncodedRows", shapes: dict[str, tuple[int, int]]
+) -> None:
+    """Nothing is trained for it: what is expected, and how long that takes where it was measured before."""
+    from sweeper.commands.cost import cost_lines
+
+    lengths = [len(row.input_ids) for row in encoded.rows]
+    prompts = [row.prompt_length for row in encoded.rows]
+    for line in cost_lines(home, space, shapes, lengths, prompts):
         console.print(line, highlight=False, markup=False)
 
 

@@ -8,7 +8,7 @@ from sweeper.errors import InputError
 from sweeper.home import Home, SweepFolder
 from sweeper.lock import held_lock
 from sweeper.report.progress import SweepProgress
-from sweeper.report.text import size
+from sweeper.space.memory_size import size
 
 
 def clean(home: Home, name: str, keep: int, is_dry_run: bool) -> None:
@@ -33,9 +33,7 @@ def clean(home: Home, name: str, keep: int, is_dry_run: bool) -> None:
 
 def removable(progress: SweepProgress, folder: SweepFolder, keep: int) -> list[Path]:
     """What can go, each path existing. Adapters of trials that did not complete are no use to anybody."""
-    complete = [trial for trial in progress.trials.values() if trial.score is not None]
-    best = sorted(complete, key=lambda trial: (-(trial.score or 0.0), trial.number))[:keep]
-    kept = {trial.number for trial in best}
+    kept = {trial.number for trial in progress.ranked[:keep]}
     ended = [trial.number for trial in progress.trials.values() if trial.is_finished]
     paths = [folder.trial(number) / "adapter" for number in ended if number not in kept]
     paths += [folder.trial(number) / "checkpoint" for number in ended]

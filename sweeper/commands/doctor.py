@@ -7,6 +7,7 @@ from rich.table import Table
 from sweeper.serving.instruments import instruments
 from sweeper.serving.ollama import OllamaClient
 from sweeper.serving.store import free_bytes, store_folder
+from sweeper.space.memory_size import size
 
 
 def doctor(host: str | None) -> None:
@@ -16,7 +17,7 @@ def doctor(host: str | None) -> None:
     kept = client.models()
     console.print(f"Ollama {client.version()} answers at {client.url}, {len(kept)} models", highlight=False)
     folder = store_folder(client.url)
-    room = f"{free_bytes(folder) / 1e9:.1f} GB free in {folder}" if folder else "not known from here"
+    room = f"{size(free_bytes(folder))} free in {folder}" if folder else "not known from here"
     console.print(f"Room for models: {room}", highlight=False, markup=False)
     table = Table(box=box.SIMPLE_HEAD)
     for column in ("it shows", "", "what is proven by it"):

@@ -2,12 +2,13 @@
 
 import os
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 from sweeper.commands.program import program
-from sweeper.commands.starter_files import FEWEST_ROWS, part, starter_files
+from sweeper.commands.starter_files import FEWEST_ROWS, part, questions, starter_files
+from sweeper.commands.starter_rows import StarterRow, starter_row
 from sweeper.data.load_rows import load_rows
-from sweeper.data.rows import Row
 from sweeper.errors import InputError
 from sweeper.space.base import resolve_base
 from sweeper.space.data_settings import DataSettings, RowFile
@@ -15,17 +16,14 @@ from sweeper.space.data_settings import DataSettings, RowFile
 
 def init(rows_path: Path, model: str, name: str | None, folder: Path) -> None:
     """Writes NAME.yaml and what belongs to it into `folder`. Raises InputError, and writes nothing, where
-    a file of that name is there, the rows are too few, or are not of instruction, input and output."""
+    a file of that name is there, or the rows are too few or ask too little that differs. Rows of every
+    format, and files of every ending, that a space can train on."""
     name = name or re.sub(r"[^A-Za-z0-9_-]+", "-", rows_path.stem).strip("-") or "my-sweep"
     resolve_base(model, folder)
-    rows = _instruction_rows(rows_path)
-    if len(rows) < FEWEST_ROWS:
-        raise InputError(
-            str(rows_path),
-            f"has {len(rows)} rows, must have {FEWEST_ROWS} or more to be parted",
-            "Add rows, or write the space by hand as docs/space.md tells",
-        )
-    files = starter_files(name, model, part(rows))
+    found, _ = load_rows(DataSettings(RowFile(rows_path)))
+    rows = [starter_row(row, found.format) for row in found.rows]
+    _refuse_few(rows_path, rows)
+    files = starter_files(name, model, part(rows), found.format)
     taken = next((file for file in files if (folder / file).exists()), None)
     if taken is not None:
         raise InputError(
@@ -38,13 +36,11 @@ def init(rows_path: Path, model: str, name: str | None, folder: Path) -> None:
     print(f"Look at the first of them, then:  {program()} check {os.path.relpath(folder / name)}.yaml")
 
 
-def _instruction_rows(path: Path) -> list[Row]:
-    found, _ = load_rows(DataSettings(RowFile(path)))
-    rows = [row for row in found.rows if isinstance(row, Row)]
-    if len(rows) < len(found.rows):
-        raise InputError(
-            str(path),
-            f"its rows are of the format {found.format}, and only instruction, input and output are parted",
-            "Write the space by hand as docs/space.md tells",
-        )
-    return rows
+def _refuse_few(path: Path, rows: Sequence[StarterRow]) -> None:
+    fix = "Add rows, or write the space by hand as docs/space.md tells"
+    if len(rows) < FEWEST_ROWS:
+        problem = f"has {len(rows)} rows, must have {FEWEST_ROWS} or more to be parted"
+        raise InputError(str(path), problem, fix)
+    if questions(rows) < FEWEST_ROWS:
+        problem = f"asks {questions(rows)} different things, must ask {FEWEST_ROWS} or more to be parted"
+        raise InputError(str(path), problem, fix)

@@ -9,6 +9,7 @@ from rich.table import Table
 from sweeper.commands.sweeps import progress_of
 from sweeper.home import Home
 from sweeper.lock import lock_holder
+from sweeper.report.objective import objective_text
 from sweeper.report.text import score
 
 
@@ -29,7 +30,7 @@ def list_sweeps(home: Home) -> None:
             name,
             "running" if lock_holder(folder.lock) else "not running",
             str(progress.finished_count),
-            score(progress.best.score if progress.best else None),
+            objective_text(progress, progress.best) if progress.best else "-",
             score(progress.base.score),
             datetime.fromtimestamp(folder.events.stat().st_mtime).strftime("%Y-%m-%d %H:%M"),
         )

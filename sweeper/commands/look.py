@@ -43,7 +43,8 @@ def keep_promoted(
         CaseAnswer(each.case_id, "", each.ollama, each.expected, each.score, group=groups.get(each.case_id))
         for each in promotion.answers
     )
-    assert promotion.ollama_score is not None, "a promotion that was carried through has one"
+    if promotion.ollama_score is None:  # a suite of losses alone, which Ollama does not tell
+        return
     _keep(folder, trial, suite, "promote", Score(suite.name, promotion.ollama_score, 0.0, answers))
 
 

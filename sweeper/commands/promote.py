@@ -24,9 +24,9 @@ from sweeper.report.progress import SweepProgress, TrialProgress
 from sweeper.report.promotion import answer_lines, models_table, proofs_table, scores_line
 from sweeper.report.steps import StepsView
 from sweeper.scoring.fingerprint import suite_fingerprint
-from sweeper.scoring.load_suite import load_suite
 from sweeper.scoring.looks import latest, read_looks
 from sweeper.scoring.preflight import refuse_unscored
+from sweeper.scoring.space_suites import space_suites
 from sweeper.scoring.suite import Suite
 from sweeper.serving.model_name import ModelName
 from sweeper.space.base import resolve_base
@@ -60,7 +60,7 @@ def promote(home: Home, name: str, options: PromoteOptions) -> None:
     space = _with_options(space_of(folder), options)
     live = live_name(space.promote, options.name)
     live_models(live, space.promote.quantization)
-    suite = load_suite(space.test or space.dev[0])
+    suite = space_suites(space).promoted_on
     refuse_unscored(suite)
     if options.export is not None:
         from sweeper.promote.export import refuse_full_folder

@@ -16,7 +16,7 @@ from sweeper.scoring.cache import AnswerCache
 from sweeper.scoring.contender import ADAPTER_CONFIG, OLLAMA, Contender, Scoreboard, parse_contender
 from sweeper.scoring.load_suite import load_suite
 from sweeper.scoring.pairing import compare_answers
-from sweeper.scoring.preflight import refuse_judges
+from sweeper.scoring.preflight import refuse_judges, refuse_tasks
 from sweeper.scoring.score import Score
 
 
@@ -33,6 +33,7 @@ def score(
     suite = load_suite(suite_path)
     contenders = _contenders(model, adapter, ollama, against)
     refuse_judges([suite])
+    refuse_tasks([suite])
     quiet_libraries()
     board = Scoreboard(AnswerCache(home.answer_cache))
     scores: list[tuple[str, Score]] = []

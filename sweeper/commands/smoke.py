@@ -38,8 +38,16 @@ def smoke_space(space: Space) -> Space:
     length: dict[str, Parameter] = {"num_train_epochs": Constant(1.0), "max_steps": Constant(None)}
     parameters = {**space.parameters, **length}
     # Constraints and baseline may be about the length.
+    # A guard suite goes the way of dev, and a smoke run is to be quick.
     return dataclasses.replace(
-        space, search=search, data=data, parameters=parameters, constraints=(), baseline=(), notes=()
+        space,
+        search=search,
+        data=data,
+        parameters=parameters,
+        constraints=(),
+        baseline=(),
+        notes=(),
+        guard=(),
     )
 
 
@@ -75,10 +83,10 @@ def _build(console: Console, request: "PromotionRequest") -> None:
 
 def _request(home: Home, space: Space, adapter: str) -> "PromotionRequest":
     from sweeper.promote.promotion import PromotionRequest
-    from sweeper.scoring.load_suite import load_suite
+    from sweeper.scoring.space_suites import space_suites
     from sweeper.space.base import resolve_base
 
-    folder, suite = home.sweep(space.name), load_suite(space.dev[0])
+    folder, suite = home.sweep(space.name), space_suites(space).dev[0]
     return PromotionRequest(
         base=resolve_base(space.base, space.path.parent),
         adapter=folder.path / adapter,

@@ -5,12 +5,19 @@ import random
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from sweeper.data.rows import Row
+from sweeper.commands.starter_rows import StarterRow
+from sweeper.scoring.steering import LONGEST_TO_THE_LETTER
+from sweeper.space.data_settings import FormatName
 
 FEWEST_ROWS = 40
-_LONGEST_CHECKED = 80
-"""Characters. Answers that are longer at the median have too many right wordings to compare to the letter."""
+_ASKED: Mapping[FormatName, str] = {
+    "instruction": "",
+    "chat": " that ask for the first answer of a chat",
+    "prompt_completion": "",
+    "text": " that show the first half of a text and expect the other",
+}
 _SPACE = """\
 # Made by `sweep init`. Every key is told in docs/space.md; a key that means nothing is refused.
 #
@@ -23,7 +30,8 @@ name: {name}
 model:
   base: {model}
 
-# {train_count} of your rows. The others became the cases below: what is asked in the end must not be trained.
+# {train_count} of your rows, of the format {format}. The others became the cases below: what is asked in the
+# end must not be trained.
 data:
   train: {name}_train.jsonl
 
@@ -58,12 +66,16 @@ promote:
   name: {name}
 """
 _BY_SCORE = "# Trials are compared by how many answers are right to the letter."
+_BY_LOSS_OF_TEXT = """\
+# Rows of text ask nothing. Each case shows the first half of one, and trials are compared by how surely
+  # they would write the other half.
+  objective: target_loss"""
 _BY_LOSS = """\
 # Your answers are long, and there are many right ways to write each. So trials are compared by how
   # surely they would write yours, not by whether they do to the letter.
   objective: target_loss"""
 _SUITE = """\
-# {count} of your rows as cases: an answer is right if it is the expected one to the letter.
+# {count} of your rows as cases{asked}: an answer is right if it is the expected one to the letter.
 name: {name}-{use}
 cases: {name}_{use}.jsonl
 # Enough for the longest answer, and its end.
@@ -75,50 +87,64 @@ decode: {{max_new_tokens: {max_new_tokens}}}
 class Parts:
     """Rows for training, for the cases that steer the search, and for those at the end."""
 
-    train: tuple[Row, ...]
-    dev: tuple[Row, ...]
-    test: tuple[Row, ...]
+    train: tuple[StarterRow, ...]
+    dev: tuple[StarterRow, ...]
+    test: tuple[StarterRow, ...]
 
 
-def part(rows: Sequence[Row], seed: int = 0) -> Parts:
+def questions(rows: Sequence[StarterRow]) -> int:
+    """How many different things the rows ask."""
+    return len({row.asks for row in rows if row.case is not None})
+
+
+def part(rows: Sequence[StarterRow], seed: int = 0) -> Parts:
     """A tenth of what is asked for dev (100 at most) and an eighth for test (200 at most), 8 at least.
 
     Rows that ask the same stay together, so nothing in test was trained on or steered by.
     """
-    asked = sorted({(row.instruction, row.input) for row in rows})
+    asked = sorted({row.asks for row in rows if row.case is not None}, key=repr)
     random.Random(seed).shuffle(asked)
     dev_count = min(max(len(asked) // 10, 8), 100)
     test_count = min(max(len(asked) // 8, 8), 200)
     dev, test = set(asked[:dev_count]), set(asked[dev_count : dev_count + test_count])
 
-    def cases(chosen: set[tuple[str, str]]) -> tuple[Row, ...]:
+    def cases(chosen: set[tuple[object, ...]]) -> tuple[StarterRow, ...]:
         """One case for each question: the first of its rows."""
-        first = {(row.instruction, row.input): row for row in reversed(rows)}
+        first = {row.asks: row for row in reversed(rows)}
         return tuple(row for key, row in first.items() if key in chosen)
 
-    train = tuple(row for row in rows if (row.instruction, row.input) not in dev | test)
+    train = tuple(row for row in rows if row.asks not in dev | test)
     return Parts(train, cases(dev), cases(test))
 
 
-def starter_files(name: str, model: str, parts: Parts) -> Mapping[str, str]:
+def starter_files(name: str, model: str, parts: Parts, format: FormatName) -> Mapping[str, str]:
     """File name → content: the space, its suites, their cases, and the rows to train on."""
     rows = [*parts.train, *parts.dev, *parts.test]
-    longest = max(len(row.instruction) + len(row.input) + len(row.output) for row in rows)
-    is_short = statistics.median(len(row.output) for row in rows) <= _LONGEST_CHECKED
+    longest = max(row.characters for row in rows)
     space = _SPACE.format(
         name=name,
         model=json.dumps(model, ensure_ascii=False),
         train_count=len(parts.train),
         longest=longest,
         max_seq_length=_tokens_for(longest),
-        objective=_BY_SCORE if is_short else _BY_LOSS,
+        format=format,
+        objective=_objective(rows, format),
     )
-    files = {f"{name}.yaml": space, f"{name}_train.jsonl": _lines(parts.train)}
-    new_tokens = min(max(len(row.output) for row in rows) // 2 + 16, 512)
+    files = {f"{name}.yaml": space, f"{name}_train.jsonl": _lines([row.record for row in parts.train])}
+    new_tokens = min(max(len(row.answer) for row in rows) // 2 + 16, 512)
     for use, cases in (("dev", parts.dev), ("test", parts.test)):
-        suite = _SUITE.format(name=name, use=use, count=len(cases), max_new_tokens=new_tokens)
-        files |= {f"{name}_{use}.yaml": suite, f"{name}_{use}.jsonl": _lines(cases)}
+        words = {"name": name, "use": use, "asked": _ASKED[format], "count": len(cases)}
+        suite = _SUITE.format(**words, max_new_tokens=new_tokens)
+        lines = _lines([row.case for row in cases if row.case is not None])
+        files |= {f"{name}_{use}.yaml": suite, f"{name}_{use}.jsonl": lines}
     return files
+
+
+def _objective(rows: Sequence[StarterRow], format: FormatName) -> str:
+    if format == "text":
+        return _BY_LOSS_OF_TEXT
+    is_short = statistics.median(len(row.answer) for row in rows) <= LONGEST_TO_THE_LETTER
+    return _BY_SCORE if is_short else _BY_LOSS
 
 
 def _tokens_for(characters: int) -> int:
@@ -129,6 +155,5 @@ def _tokens_for(characters: int) -> int:
     return tokens
 
 
-def _lines(rows: Sequence[Row]) -> str:
-    records = ({"instruction": row.instruction, "input": row.input, "output": row.output} for row in rows)
+def _lines(records: Sequence[Mapping[str, Any]]) -> str:
     return "".join(json.dumps(record, ensure_ascii=False) + "\n" for record in records)

@@ -1,22 +1,25 @@
 """`sweep ui`: MLflow's own UI on the store of this home."""
 
+import contextlib
 import os
+import signal
 import socket
 import subprocess
 import sys
 from pathlib import Path
+from types import FrameType
 
-from sweeper.commands.sweeps import progress_of
 from sweeper.errors import InputError, UnavailableError
 from sweeper.home import Home
 from sweeper.tracking.links import experiment_ids, trials_link
 
 _PORTS_TRIED = 50
 _LOG_FILE = "mlflow_ui.log"
+_GRACE_SECONDS = 5.0
 
 
 def ui(home: Home, port: int) -> None:
-    """Serves until Ctrl-C, on this machine only.
+    """Serves until Ctrl-C or SIGTERM, on this machine only.
 
     Raises InputError where nothing was logged yet, UnavailableError where no port is free.
     """
@@ -31,15 +34,33 @@ def ui(home: Home, port: int) -> None:
     environment = {"MLFLOW_DISABLE_TELEMETRY": "true", **os.environ}
     log_path = home.mlruns / _LOG_FILE
     with open(log_path, "w", encoding="utf-8") as log:
-        server = subprocess.Popen(command, env=environment, stdout=log, stderr=subprocess.STDOUT)
+        # In a session of its own, so that it can be ended whole: MLflow puts processes under itself.
+        server = subprocess.Popen(
+            command, env=environment, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
+        )
         try:
+            signal.signal(signal.SIGTERM, _as_ctrl_c)
             code = server.wait()
         except KeyboardInterrupt:
-            server.wait()
             return
+        finally:
+            _end(server)
     raise UnavailableError(
         f"MLflow's UI ended by itself with exit code {code}; what it said is in {log_path}."
     )
+
+
+def _as_ctrl_c(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def _end(server: "subprocess.Popen[bytes]") -> None:
+    """All processes of the server: asked first, killed where they take too long."""
+    for how in (signal.SIGTERM, signal.SIGKILL):
+        with contextlib.suppress(ProcessLookupError):  # they have all ended
+            os.killpg(server.pid, how)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            server.wait(_GRACE_SECONDS)
 
 
 def _print_links(home: Home, server: str) -> None:
@@ -47,7 +68,7 @@ def _print_links(home: Home, server: str) -> None:
     ids = experiment_ids(home)
     for name in home.sweep_names():
         if name in ids:
-            print(f"{name}: {trials_link(server, ids[name], progress_of(home.sweep(name)).suite)}")
+            print(f"{name}: {trials_link(server, ids[name])}")
     print(f"MLflow: {server}   (Ctrl-C ends it)", flush=True)
 
 

@@ -1,5 +1,6 @@
 """What a driver keeps of its sweep: the log, and all that is written from it. The only writer."""
 
+import dataclasses
 import time
 from collections.abc import Sequence
 from typing import Protocol
@@ -9,6 +10,7 @@ from sweeper.events import (
     BASE_TRIAL,
     DriverStarted,
     Event,
+    SuiteScored,
     TrialCompleted,
     TrialDiverged,
     TrialFailed,
@@ -18,7 +20,7 @@ from sweeper.events import (
 from sweeper.home import SweepFolder
 from sweeper.search.objective import objective_of
 from sweeper.search.study import Study
-from sweeper.space.space import Space
+from sweeper.space.objective import Objective
 from sweeper.standing import Standing, TrialStanding, standing_of
 from sweeper.tracking import Tracker
 
@@ -43,8 +45,11 @@ class Books:
     finished waves and on nothing else, but for what was turned away as it was asked.
     """
 
-    def __init__(self, space: Space, folder: SweepFolder, study: Study, tracker: Tracker, view: View) -> None:
-        self.space, self.folder, self.study, self.tracker, self.view = space, folder, study, tracker, view
+    def __init__(
+        self, objective: Objective, folder: SweepFolder, study: Study, tracker: Tracker, view: View
+    ) -> None:
+        self.objective = objective
+        self.folder, self.study, self.tracker, self.view = folder, study, tracker, view
         self.log = EventLog(folder.events)
         self.log.open()
         past = [event for _, event in self.log.read()]
@@ -58,7 +63,7 @@ class Books:
 
     def open(self) -> None:
         """Writes down that a driver works from now on."""
-        self.record(DriverStarted(BASE_TRIAL, time.time()))
+        self.record(DriverStarted(BASE_TRIAL, time.time(), str(self.objective)))
 
     def worked_seconds(self) -> float:
         """For how long drivers worked on this sweep, this one and those before."""
@@ -67,6 +72,9 @@ class Books:
 
     def record(self, event: Event) -> None:
         """On disk first; everything else can be made from there."""
+        if isinstance(event, TrialCompleted):
+            trial = self.standing.trials[event.trial]
+            event = dataclasses.replace(event, objective=objective_of(self.objective, trial))
         self.log.append(event)
         self.standing.apply(event)
         if event.trial in self.standing.trials and self.standing.trials[event.trial].end is event:
@@ -74,6 +82,26 @@ class Books:
             self._tell_ended()
         self.tracker.catch_up(self.log)
         self.view.apply(event)
+
+    def copy_result(self, number: int, source: int) -> None:
+        """Ends trial `number` as `source` ended: its rungs, its scores, then its end.
+
+        What an earlier driver copied, before it was cut short, is not copied again.
+        """
+        trial, known = self.standing.trials[number], self.standing.trials[source]
+        scored = {
+            event.suite: event
+            for _, event in self.log.read()
+            if isinstance(event, SuiteScored) and event.trial == source
+        }
+        parts: list[Event] = [known.rungs[rung] for rung in sorted(known.rungs) if rung not in trial.rungs]
+        parts += [event for suite, event in scored.items() if suite not in trial.scores]
+        assert known.end is not None, "only what has ended is copied"
+        end: Event = known.end
+        if isinstance(end, TrialCompleted):
+            end = dataclasses.replace(end, train_seconds=0.0)
+        for event in (*parts, end):
+            self.record(dataclasses.replace(event, trial=number, time=time.time()))
 
     def _forget_checkpoint(self, number: int) -> None:
         """An ended trial trains no more, and its optimizer's state is the largest thing it left."""
@@ -95,7 +123,7 @@ class Books:
         values = {rung: reached.value for rung, reached in trial.rungs.items()}
         match trial.end:
             case TrialCompleted(adapter=adapter):
-                objective = objective_of(self.space.search.objective, trial)
+                objective = objective_of(self.objective, trial)
                 self.study.tell_completed(trial.number, objective, values, adapter)
             case TrialPruned(reason=reason):
                 self.study.tell_pruned(trial.number, reason, values)

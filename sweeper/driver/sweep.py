@@ -1,7 +1,6 @@
 """The loop of a sweep: ask a wave, plan, train rung by rung, stop the weak, tell."""
 
 import contextlib
-import dataclasses
 import shutil
 import time
 from collections.abc import Callable
@@ -9,27 +8,23 @@ from contextlib import closing
 
 from sweeper.driver.books import Books, View
 from sweeper.driver.feasibility import Feasibility
+from sweeper.driver.guarding import Guarding
 from sweeper.driver.interrupts import Interrupts
 from sweeper.driver.predicting import planner_of
 from sweeper.errors import SweepError, TrainingError, WorkerOutOfMemory
-from sweeper.events import (
-    Event,
-    TrialAsked,
-    TrialCompleted,
-    TrialFailed,
-    TrialOutOfMemory,
-    TrialPruned,
-)
+from sweeper.events import Event, TrialAsked, TrialFailed, TrialOutOfMemory, TrialPruned
 from sweeper.home import Home
 from sweeper.lock import held_lock
 from sweeper.memory.fitness import refuse_unfit
 from sweeper.memory.plan import Cohort, PlannedTrial
 from sweeper.models.reference import resolve_base
-from sweeper.scoring.load_suite import load_suites
+from sweeper.scoring.space_suites import space_suites
+from sweeper.scoring.steering import steering_first, steering_objective
 from sweeper.search.halving import Leg
 from sweeper.search.rungs import rung_step
 from sweeper.search.study import Study
-from sweeper.search.waves import Action, Ask, Prune, Train, Waves, honest_word
+from sweeper.search.twins import lead_of
+from sweeper.search.waves import Action, Ask, Mirror, Prune, Train, Waves, honest_word
 from sweeper.space.space import Space
 from sweeper.space.survey import extreme_values
 from sweeper.tracking import Tracker
@@ -49,14 +44,16 @@ def run_sweep(home: Home, space: Space, make_worker: MakeWorker, view: View, wor
     input that only shows with the model at hand, UnavailableError while another process runs this
     sweep, KeyboardInterrupt after Ctrl-C, when what was under way is saved.
     """
-    folder = home.sweep(space.name)
+    folder, suites = home.sweep(space.name), space_suites(space)
+    objective = steering_objective(space.search.objective, suites.dev, space.path)
     setup = WorkerSetup(
         base=resolve_base(space.base, space.path.parent),
         data=space.data,
-        dev=load_suites(space.dev),
+        dev=steering_first(objective, suites.dev),
         seed=space.search.seed,
         sweep_folder=folder.path,
         answer_cache=home.answer_cache,
+        guard=suites.guard,
         eval_seq_length=max(int(str(value)) for value in extreme_values(space, "max_seq_length")),
         early_stopping=space.search.early_stopping,
     )
@@ -64,7 +61,7 @@ def run_sweep(home: Home, space: Space, make_worker: MakeWorker, view: View, wor
         study = Study(home, space)
         shutil.copyfile(space.path, folder.space)
         folder.space_path.write_text(str(space.path))
-        books = Books(space, folder, study, Tracker(home, folder, space), view)
+        books = Books(objective, folder, study, Tracker(home, folder, space), view)
         sweep = _Sweep(space, setup, books, interrupts)
         try:
             sweep.run(lambda: make_worker(setup), workers)
@@ -82,6 +79,8 @@ class _Sweep:
 
     def __init__(self, space: Space, setup: WorkerSetup, books: Books, interrupts: Interrupts) -> None:
         self.space, self.setup, self.books, self.interrupts = space, setup, books, interrupts
+        self.suites = {suite.name for suite in setup.dev}
+        self.guarding = Guarding(setup.dev[0].name, setup.guard, books)
         self.waves = Waves(space.search)
         self.feasibility: Feasibility | None = None
         """Known once a worker has loaded."""
@@ -89,19 +88,31 @@ class _Sweep:
         self.is_stopping = False
 
     def run(self, start_worker: Callable[[], Worker], workers: int) -> None:
-        if self._next() is None:
+        if self._next() is None and self.guarding.next() is None:
             return
-        if word := honest_word(self.space.search):
+        if self._next() is not None and (word := honest_word(self.space.search)):
             self.books.view.say(word)
         if not self._time_is_up():
             with closing(Crew(start_worker, workers)) as crew:
                 self.interrupts.on_first = crew.wake
                 self.books.open()
                 self._work_with(crew)
+        if self._time_is_up() and not self.interrupts.asked:
+            self._prune_what_is_open()
+            self._guard_after_time(start_worker)
         if self.interrupts.asked:
             raise KeyboardInterrupt
-        if self._time_is_up():
-            self._prune_what_is_open()
+
+    def _guard_after_time(self, start_worker: Callable[[], Worker]) -> None:
+        """Who won is known only now. It is no search any more, so the time for that does not end it."""
+        if self.guarding.next() is None:
+            return
+        self.is_stopping = True
+        with closing(Crew(start_worker)) as crew:
+            self.interrupts.on_first = crew.wake
+            self._first_facts(crew)
+            while not self.interrupts.asked and (crew.is_at_work() or self.guarding.hand_out(crew)):
+                self._receive(crew)
 
     def _work_with(self, crew: Crew) -> None:
         """Until all is done, or all that was under way when it had to stop is saved."""
@@ -109,7 +120,7 @@ class _Sweep:
         if facts is None:
             return
         refuse_unfit(self.space, facts.row_lengths, facts.prompt_lengths, facts.linear_layers)
-        if not {suite.name for suite in self.setup.dev} <= self.books.standing.base_suites:
+        if not self.suites <= self.books.standing.base_suites:
             crew.score_base()
         planner = planner_of(self.space, self.setup.base, facts)
         self.feasibility = Feasibility(self.space, planner, self.books)
@@ -117,12 +128,11 @@ class _Sweep:
             self._stop_where_due(crew)
             action = None if self.is_stopping else self._next()
             if isinstance(action, Train):
-                if self._hand_out(action.legs, crew, facts):
-                    continue
+                self._hand_out(action.legs, crew, facts)
             elif action is not None:
-                self._decide(action)
+                self._decide(action, facts)
                 continue
-            elif not crew.is_at_work():
+            elif not crew.is_at_work() and (self.is_stopping or not self.guarding.hand_out(crew)):
                 return
             self._receive(crew)
 
@@ -148,12 +158,18 @@ class _Sweep:
             self.books.view.say("Saving what is under way; Ctrl-C again stops at once.")
         crew.stop()
 
-    def _decide(self, action: Ask | Prune) -> None:
+    def _decide(self, action: Ask | Prune | Mirror, facts: WorkerFacts) -> None:
         if isinstance(action, Ask):
             config = self.books.study.ask(action.number)
-            self.books.record(TrialAsked(action.number, time.time(), config, action.wave))
+            lead = lead_of(self.books.standing, config, action.wave, max(facts.row_lengths))
+            self.books.record(TrialAsked(action.number, time.time(), config, action.wave, lead))
             assert self.feasibility is not None, "trials are asked when a worker has loaded"
             self.feasibility.judge_asked(action.number)
+        elif isinstance(action, Mirror):
+            for copy in action.copies:
+                self.books.copy_result(copy.number, copy.source)
+                told = f"Trial {copy.number} would train as trial {copy.source} did, and has its result."
+                self.books.view.say(told)
         else:
             for loser in action.losers:
                 self._prune(loser.number, loser.reason)
@@ -162,35 +178,13 @@ class _Sweep:
         rung = max(self.books.standing.trials[number].rungs, default=None)
         self.books.record(TrialPruned(number, time.time(), rung, reason))
 
-    def _hand_out(self, legs: tuple[Leg, ...], crew: Crew, facts: WorkerFacts) -> bool:
-        """Gives each idle worker a leg that nobody has; true where a trial ended instead."""
+    def _hand_out(self, legs: tuple[Leg, ...], crew: Crew, facts: WorkerFacts) -> None:
+        """Gives each idle worker a leg that nobody has."""
         for leg in legs:
             if not crew.idle() or leg in self.in_hand:
                 continue
-            if self._take_over_result(leg.number, facts):
-                return True
             self.in_hand.add(leg)
             crew.train(Cohort((self._planned(leg, facts),)))
-        return False
-
-    def _take_over_result(self, number: int, facts: WorkerFacts) -> bool:
-        """Whether an earlier trial trained as this one would: its result then is this one's too.
-
-        Of finished waves only, so that it does not hang on who is faster; two of one wave both train.
-        """
-        standing, last_rung = self.books.standing, self.space.search.pruner.last_rung
-        if standing.trials[number].attempts > 0:
-            return False
-        twin = self.books.study.finished_twin(number, max(facts.row_lengths))
-        end = standing.trials[twin.number].end if twin is not None else None
-        if twin is None or not isinstance(end, TrialCompleted):
-            return False
-        rung = standing.trials[twin.number].rungs.get(last_rung)
-        if rung is not None:
-            self.books.record(dataclasses.replace(rung, trial=number, time=time.time()))
-        self.books.record(dataclasses.replace(end, trial=number, time=time.time(), train_seconds=0.0))
-        self.books.view.say(f"Trial {number} would train as trial {twin.number} did, and has its result.")
-        return True
 
     def _planned(self, leg: Leg, facts: WorkerFacts) -> PlannedTrial:
         assert self.feasibility is not None, "trials are planned when a worker has loaded"
@@ -236,7 +230,10 @@ class _Sweep:
 
     def _broke_off(self, cohort: Cohort | None, error: TrainingError) -> None:
         if cohort is None:
-            raise error
+            if not self.suites <= self.books.standing.base_suites:
+                raise error
+            self.guarding.give_up(str(error))
+            return
         for planned in cohort.trials:
             trial = self.books.standing.trials[planned.number]
             leg = Leg(planned.number, planned.rung or 0)

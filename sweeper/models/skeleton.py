@@ -3,8 +3,8 @@
 from sweeper.models.reference import BaseReference
 
 
-def linear_layer_names(reference: BaseReference) -> tuple[str, ...]:
-    """Names of all linear layers but the output head, as the engine names them.
+def linear_layer_shapes(reference: BaseReference) -> dict[str, tuple[int, int]]:
+    """All linear layers but the output head, as the engine names them: how many inputs and outputs each has.
 
     Not covered: layers that a model builds in another class than nn.Linear (GPT-2's Conv1D).
     """
@@ -16,8 +16,8 @@ def linear_layer_names(reference: BaseReference) -> tuple[str, ...]:
     with torch.device("meta"):
         model = AutoModelForCausalLM.from_config(config)
     head = model.get_output_embeddings()
-    return tuple(
-        name
+    return {
+        name: (module.in_features, module.out_features)
         for name, module in model.named_modules()
         if isinstance(module, torch.nn.Linear) and module is not head
-    )
+    }

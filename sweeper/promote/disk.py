@@ -5,6 +5,7 @@ from pathlib import Path
 
 from sweeper.errors import UnavailableError
 from sweeper.serving.store import free_bytes, store_folder
+from sweeper.space.memory_size import size
 from sweeper.space.promote_settings import Quantization
 
 _F16_BYTES = 2
@@ -30,9 +31,5 @@ def _refuse(folder: Path, needed: int, what: str) -> None:
     free = free_bytes(folder)
     if free < needed:
         raise UnavailableError(
-            f"{folder} has {_gigabytes(free)} free, and {what} need {_gigabytes(needed)}: make room there."
+            f"{folder} has {size(free)} free, and {what} need {size(needed)}: make room there."
         )
-
-
-def _gigabytes(size: int) -> str:
-    return f"{size / 1e9:.1f} GB"

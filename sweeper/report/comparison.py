@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from rich.text import Text
 
 from sweeper.report.difference import difference
+from sweeper.report.guard import lines_of_guard
+from sweeper.report.objective import objective_value
 from sweeper.report.on_test import line_of_test
 from sweeper.report.progress import SweepProgress, TrialProgress
 from sweeper.report.text import score
@@ -29,11 +31,13 @@ def verdict_lines(progress: SweepProgress) -> list[str]:
 
 
 def verdict(progress: SweepProgress, looks: Sequence[Look] = ()) -> Text:
-    """`verdict_lines`, and what was seen on test, for the terminal, below the table that they explain."""
+    """`verdict_lines`, and what was seen on test and on guard suites, for the terminal, below the table
+    that they explain."""
     lines = verdict_lines(progress)
     if lines:
         not_yet = "test: not looked at yet"
         lines.insert(1, line_of_test(looks) or not_yet)
+    lines += lines_of_guard(progress)
     return Text("".join(f"  {line}\n" for line in lines))
 
 
@@ -41,6 +45,8 @@ def dev_score(progress: SweepProgress, best: TrialProgress) -> str:
     """'dev 0.930 (best of 27 tried, so it flatters)'."""
     tried = progress.finished_count
     how = f"best of {tried} tried, so it flatters" if tried > 1 else "the only one tried"
+    if tried > 1 and not progress.is_by_score:
+        how = f"of {tried} tried it is the best by {progress.objective}: {objective_value(progress, best)}"
     return f"{progress.suite or 'dev'} {score(best.score)} ({how})"
 
 

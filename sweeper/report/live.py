@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from sweeper.events import Event
+from sweeper.report.objective import objective_heading, objective_text, objective_value
 from sweeper.report.plain import line_for
 from sweeper.report.progress import SweepProgress, TrialProgress, apply, replay
 from sweeper.report.table import heading, parameter_cells
@@ -94,12 +95,16 @@ def _table(progress: SweepProgress, searched: list[str]) -> Table:
     if has_eval:
         table.add_column("eval_loss", justify="right")
     table.add_column(f"score ({progress.suite or 'dev'})", justify="right")
+    chosen_by = objective_heading(progress)
+    if chosen_by is not None:
+        table.add_column(heading(chosen_by), justify="right")
     for name in searched:
         table.add_column(heading(name), justify="right")
     for trial in _shown(progress):
         losses = (trial.loss, trial.eval_loss) if has_eval else (trial.loss,)
         loss_cells = ["" if loss is None else f"{loss:.3f}" for loss in losses]
-        cells = parameter_cells(trial, searched)
+        cells = [] if chosen_by is None else [objective_value(progress, trial)]
+        cells += parameter_cells(trial, searched)
         style = "bold" if trial == progress.best else None
         table.add_row(
             str(trial.number),
@@ -140,7 +145,8 @@ def _footer(progress: SweepProgress, now: float) -> Text:
     if base.state == "scoring":
         parts = [f"scoring the base: {base.cases_answered}/{base.cases} cases"]
     if best is not None:
-        parts.append(f"best of {progress.finished_count} tried {score(best.score)} (trial {best.number})")
+        found = f"{objective_text(progress, best)} (trial {best.number})"
+        parts.append(f"best of {progress.finished_count} tried {found}")
     if left.trial is not None:
         parts.append(f"this trial {duration(left.trial)} left")
     if left.sweep is not None:

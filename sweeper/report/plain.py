@@ -13,6 +13,7 @@ from sweeper.events import (
     TrialPruned,
     TrialStarted,
 )
+from sweeper.report.objective import objective_text
 from sweeper.report.progress import SweepProgress
 from sweeper.report.text import duration, parameters, score
 from sweeper.report.time_left import time_left
@@ -62,9 +63,12 @@ def _end(event: Event, after: SweepProgress) -> str | None:
     if isinstance(event, TrialCompleted):
         best = after.best
         is_best = best is not None and best.number == event.trial
-        standing = ", best so far" if is_best else f", best so far {score(best.score if best else None)}"
+        standing = ", best so far"
+        if best is not None and not is_best:
+            standing += f" {objective_text(after, best)}"
+        came_to = objective_text(after, after.trials[event.trial])
         early = f" (stopped early by {event.stopped_early})" if event.stopped_early else ""
-        return f"{_trial(event, after)} complete: {score(event.objective)}{standing}{early}"
+        return f"{_trial(event, after)} complete: {came_to}{standing}{early}"
     if isinstance(event, TrialDiverged):
         return f"{_trial(event, after)} diverged: {event.reason}"
     if isinstance(event, TrialPruned):

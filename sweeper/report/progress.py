@@ -10,6 +10,7 @@ from sweeper.events import (
     BASE_TRIAL,
     CaseAnswer,
     CasesAnswered,
+    DriverStarted,
     Event,
     RungReached,
     StepTrained,
@@ -23,6 +24,7 @@ from sweeper.events import (
     TrialStarted,
     ValidationLoss,
 )
+from sweeper.space.objective import SCORE_NAME
 from sweeper.space.trial_config import TrialConfig
 
 TrialState = Literal[
@@ -62,13 +64,15 @@ class TrialProgress:
     cases_answered: int = 0
     cases: int = 0
     score: float | None = None
-    """Complete trials: the objective. The base: its score on the suite that trials are scored on."""
+    """On the suite scored first, once it is."""
+    objective: float | None = None
+    """Complete trials only: what they are chosen by, higher is better."""
     train_seconds: float | None = None
     adapter: str | None = None
     """The PEFT folder, relative to the sweep's folder."""
     reason: str | None = None
     answers: tuple[CaseAnswer, ...] = ()
-    """To the suite that trials are chosen by."""
+    """To the suite scored first."""
 
     @property
     def is_finished(self) -> bool:
@@ -92,7 +96,11 @@ class SweepProgress:
     base: TrialProgress = TrialProgress(BASE_TRIAL)
     trials: Mapping[int, TrialProgress] = field(default_factory=dict)
     suite: str | None = None
-    """The suite scored first, by which trials are chosen."""
+    """The suite scored first, that of the largest weight in the objective."""
+    guard: tuple[SuiteScored, ...] = ()
+    """What was answered to guard suites."""
+    objective: str = SCORE_NAME
+    """What trials are chosen by, in words."""
     scoring_seconds: tuple[float, ...] = ()
     """What each scoring on `suite` took."""
 
@@ -101,20 +109,34 @@ class SweepProgress:
         return sum(trial.is_finished for trial in self.trials.values())
 
     @property
+    def ranked(self) -> list[TrialProgress]:
+        """The complete trials, the one with the highest objective first, of equal ones the first asked."""
+        complete = [trial for trial in self.trials.values() if trial.objective is not None]
+        return sorted(complete, key=lambda trial: (-(trial.objective or 0.0), trial.number))
+
+    @property
     def best(self) -> TrialProgress | None:
-        """The complete trial with the highest score, of equal ones the first."""
-        complete = [trial for trial in self.trials.values() if trial.score is not None]
-        return max(complete, key=lambda trial: (trial.score or 0.0, -trial.number), default=None)
+        """The first of `ranked`; None before a trial is complete."""
+        return next(iter(self.ranked), None)
+
+    @property
+    def is_by_score(self) -> bool:
+        """Whether trials are chosen by the score on `suite` and nothing else."""
+        return self.objective in (SCORE_NAME, self.suite)
 
 
 def apply(progress: SweepProgress, event: Event) -> SweepProgress:
     """The progress after one more event."""
+    if isinstance(event, SuiteScored) and event.guard:
+        return dataclasses.replace(progress, guard=(*progress.guard, event))
     if isinstance(event, SuiteScored):
         suite = progress.suite or event.suite
         seconds = (event.wall_seconds,) if event.suite == suite else ()
         progress = dataclasses.replace(
             progress, suite=suite, scoring_seconds=progress.scoring_seconds + seconds
         )
+    if isinstance(event, DriverStarted):
+        progress = dataclasses.replace(progress, objective=event.objective)
     if event.trial == BASE_TRIAL:
         return dataclasses.replace(progress, base=_base_after(progress, event))
     trial = progress.trials.get(event.trial, TrialProgress(event.trial))
@@ -122,7 +144,7 @@ def apply(progress: SweepProgress, event: Event) -> SweepProgress:
     if change is not None:
         trial = dataclasses.replace(trial, **change(trial, event))
     if isinstance(event, SuiteScored) and event.suite == progress.suite:
-        trial = dataclasses.replace(trial, answers=event.answers)
+        trial = dataclasses.replace(trial, answers=event.answers, score=event.score)
     return dataclasses.replace(progress, trials={**progress.trials, event.trial: trial})
 
 
@@ -175,8 +197,11 @@ def _evaluated(_: TrialProgress, event: ValidationLoss) -> dict[str, Any]:
     return {"eval_loss": event.value}
 
 
-def _reached(_: TrialProgress, event: RungReached) -> dict[str, Any]:
-    return {"state": "paused", "rung": event.rung, "target_loss": event.value}
+def _reached(trial: TrialProgress, event: RungReached) -> dict[str, Any]:
+    told: dict[str, Any] = {"state": "paused", "rung": event.rung, "target_loss": event.value}
+    if trial.attempt == 0:  # it has the results of another trial that trained the same
+        told |= {"resumed_examples": event.examples}
+    return told
 
 
 def _answered(trial: TrialProgress, event: CasesAnswered) -> dict[str, Any]:
@@ -193,7 +218,7 @@ def _answered(trial: TrialProgress, event: CasesAnswered) -> dict[str, Any]:
 def _completed(_: TrialProgress, event: TrialCompleted) -> dict[str, Any]:
     return {
         "state": "complete",
-        "score": event.objective,
+        "objective": event.objective,
         "train_seconds": event.train_seconds,
         "adapter": event.adapter,
         "reason": event.stopped_early,

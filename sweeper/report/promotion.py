@@ -10,6 +10,7 @@ from rich.text import Text
 
 from sweeper.report.example import printable
 from sweeper.report.text import score
+from sweeper.space.memory_size import size
 
 
 def proofs_table(proofs: list[tuple[str, bool, str]]) -> Table:
@@ -60,6 +61,5 @@ def models_table(models: Sequence[ModelFacts]) -> Table:
         table.add_column(column)
     for model in models:
         same = "-" if model.agreement is None else f"{model.agreement:.0%}"
-        size = f"{model.size_bytes / 1e6:,.0f} MB"
-        table.add_row(Text(model.name), model.quantization, size, score(model.score), same)
+        table.add_row(Text(model.name), model.quantization, size(model.size_bytes), score(model.score), same)
     return table

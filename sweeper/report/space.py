@@ -6,23 +6,27 @@ from rich import box
 from rich.table import Table
 
 from sweeper.report.text import parameter
+from sweeper.scoring.space_suites import SpaceSuites
+from sweeper.scoring.steering import can_be_checked, steering_objective
 from sweeper.scoring.suite import Suite
 from sweeper.space.data_settings import RowFile, RowSource
+from sweeper.space.objective import AUTO
 from sweeper.space.parameters import Choice, Computed, Conditional, Constant, Parameter
 from sweeper.space.space import Space
 
 
-def space_table(space: Space, rows: int, suites: Sequence[Suite]) -> Table:
-    """What will be done with what. `suites` are all of the space's."""
+def space_table(space: Space, rows: int, suites: SpaceSuites) -> Table:
+    """What will be done with what."""
     table = Table(title=space.name, box=box.SIMPLE_HEAD, show_header=False, title_justify="left")
     table.add_column()
     table.add_column()
     table.add_row("base", space.base)
     table.add_row("train", f"{_source(space.data.train)}, {rows} rows")
-    for suite in suites:
-        use = "test" if suite.path == space.test else "dev"
-        table.add_row(use, f"{suite.name}, {len(suite.cases)} cases")
+    for use, suite in suites.by_use():
+        what = f"{len(suite.cases)} cases" if suite.harness is None else "lm-eval"
+        table.add_row(use, f"{suite.name}, {what}")
     table.add_row("search", f"{space.search.trials} trials by {space.search.sampler}")
+    table.add_row("chosen by", _chosen_by(space, suites.dev))
     for name, value in space.parameters.items():
         if value != Constant(None):
             table.add_row(name, described(value))
@@ -33,6 +37,15 @@ def space_table(space: Space, rows: int, suites: Sequence[Suite]) -> Table:
             "tried first", ", ".join(f"{name} {_bracketed(value)}" for name, value in entry.items())
         )
     return table
+
+
+def _chosen_by(space: Space, dev: Sequence[Suite]) -> str:
+    objective = steering_objective(space.search.objective, dev, space.path)
+    if space.search.objective != AUTO:
+        return str(objective)
+    if can_be_checked(dev[0]):
+        return f"{objective} (auto: its answers can be checked)"
+    return f"{objective} (auto: the answers of {dev[0].name} are free text)"
 
 
 def _source(source: RowSource) -> str:

@@ -1,9 +1,12 @@
 """The tables at the end of a sweep, and of `sweep best`."""
 
+import math
+
 from rich import box
 from rich.table import Table
 from rich.text import Text
 
+from sweeper.report.objective import objective_heading, objective_value
 from sweeper.report.progress import SweepProgress, TrialProgress
 from sweeper.report.text import duration, parameter, parameter_names, score, varying
 from sweeper.report.ties import tied_trials
@@ -25,6 +28,9 @@ def end_table(progress: SweepProgress) -> Table:
     )
     cases = f", {progress.base.cases} cases" if progress.base.cases else ""
     table.add_row(f"score ({progress.suite or 'dev'}{cases})", score(progress.base.score), score(best.score))
+    if named := objective_heading(progress):
+        how = "" if named == progress.objective else f" ({progress.objective})"
+        table.add_row(f"{named}{how}", "", objective_value(progress, best))
     if best.train_seconds is not None:
         table.add_row("training time", "", duration(best.train_seconds))
     for name in parameter_names():
@@ -36,7 +42,7 @@ def end_table(progress: SweepProgress) -> Table:
 
 def trials_table(progress: SweepProgress) -> Table:
     """All trials with the parameters in which they differ, those tied for the best first, the cheapest
-    of them at the top. The highest score is in bold."""
+    of them at the top. The best one is in bold."""
     tied = [trial.number for trial in tied_trials(progress)]
     trials = [progress.trials[number] for number in tied]
     trials += sorted((each for each in progress.trials.values() if each.number not in tied), key=_rank)
@@ -45,6 +51,9 @@ def trials_table(progress: SweepProgress) -> Table:
     table.add_column("trial", justify="right")
     table.add_column("state")
     table.add_column(f"score ({progress.suite or 'dev'})", justify="right")
+    chosen_by = objective_heading(progress)
+    if chosen_by is not None:
+        table.add_column(heading(chosen_by), justify="right")
     for name in names:
         table.add_column(heading(name), justify="right")
     table.add_column("training", justify="right")
@@ -54,6 +63,7 @@ def trials_table(progress: SweepProgress) -> Table:
             str(trial.number),
             "tied" if trial.number in tied else trial.state,
             score(trial.score),
+            *([] if chosen_by is None else [objective_value(progress, trial)]),
             *parameter_cells(trial, names),
             time,
             style="bold" if trial == progress.best else None,
@@ -80,4 +90,4 @@ def parameter_cells(trial: TrialProgress, names: list[str]) -> list[str]:
 
 
 def _rank(trial: TrialProgress) -> tuple[float, int]:
-    return (-trial.score if trial.score is not None else 1.0, trial.number)
+    return (math.inf if trial.objective is None else -trial.objective, trial.number)

@@ -19,17 +19,6 @@ def duration(seconds: float) -> str:
     return f"{hours // 24} d {hours % 24} h"
 
 
-def size(number_of_bytes: float) -> str:
-    """Decimal units, as disks are sold: '512 B', '20.1 MB', '3.4 GB'."""
-    if number_of_bytes < 1000:
-        return f"{number_of_bytes:.0f} B"
-    for unit in ("kB", "MB", "GB"):
-        number_of_bytes /= 1000
-        if number_of_bytes < 999.95 or unit == "GB":
-            break
-    return f"{number_of_bytes:.1f} {unit}"
-
-
 def score(value: float | None) -> str:
     """Three decimals, or a dash where there is no score."""
     return "-" if value is None else f"{value:.3f}"

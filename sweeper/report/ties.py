@@ -12,13 +12,12 @@ def tied_trials(progress: SweepProgress) -> list[TrialProgress]:
     """The best trial and those whose paired interval against it holds 0, the cheapest first.
 
     Cheap is to train on few examples, then to be of low rank. Only the ten highest scores are
-    compared. Empty where the best stands alone.
+    compared. Empty where the best stands alone, and where more than that score has chosen it.
     """
     best = progress.best
-    if best is None:
+    if best is None or not progress.is_by_score:
         return []
-    complete = [trial for trial in progress.trials.values() if trial.score is not None]
-    others = sorted(complete, key=lambda trial: (-(trial.score or 0.0), trial.number))[:_MOST_COMPARED]
+    others = progress.ranked[:_MOST_COMPARED]
     tied = [trial for trial in others if trial.number != best.number and _is_tied(trial, best)]
     return sorted([best, *tied], key=_cost) if tied else []
 

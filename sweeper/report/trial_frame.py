@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
 
 def trial_frame(progress: SweepProgress) -> "pd.DataFrame":
-    """Columns: trial, state, score, loss and eval_loss (the last ones), rung and target_loss (of the
-    last rung), examples, train_seconds, every parameter,
-    attempts, adapter, reason. Numbers stay numbers; what is not known is missing."""
+    """Columns: trial, state, objective (what trials are chosen by, higher is better), score, loss and
+    eval_loss (the last ones), rung and target_loss (of the last rung), examples, train_seconds, every
+    parameter, attempts, adapter, reason. Numbers stay numbers; what is not known is missing."""
     import pandas as pd
 
     rows = []
@@ -31,6 +31,7 @@ def trial_frame(progress: SweepProgress) -> "pd.DataFrame":
             {
                 "trial": number,
                 "state": trial.state,
+                "objective": trial.objective,
                 "score": trial.score,
                 "loss": trial.loss,
                 "eval_loss": trial.eval_loss,

@@ -3,23 +3,26 @@
 from sweeper.events import AssertionResult, CaseAnswer
 from sweeper.scoring.assertions.kind import Asked
 from sweeper.scoring.assertions.registry import ASSERTIONS
-from sweeper.scoring.suite import Assertion, Case
+from sweeper.scoring.suite import TARGET_LOSS, Assertion, Case
 from sweeper.scoring.transforms import TRANSFORMS
 
 LONGEST_KEPT = 20_000
 """Characters of an answer that are kept to be shown. All of it is scored."""
 
 
-def assess(case: Case, prompt: str, answer: str) -> CaseAnswer:
-    """Scores `answer`; `prompt` is what the model read, as it is kept."""
+def assess(case: Case, prompt: str, answer: str, loss: float | None = None) -> CaseAnswer:
+    """Scores `answer`; `prompt` is what the model read, as it is kept, `loss` that of `expected`.
+
+    Without a loss, as through Ollama, target_loss does not count.
+    """
     answer = _encodable(answer)
-    results = tuple(_result(assertion, answer, case, prompt) for assertion in case.checks)
+    results = tuple(_result(assertion, answer, case, prompt, loss) for assertion in case.checks)
     return CaseAnswer(
         case_id=case.id,
         prompt=_kept(_encodable(prompt)),
         answer=_kept(answer),
         expected=case.expected,
-        score=_mean(case, results),
+        score=_mean(case, results, loss),
         results=results,
         tags=case.tags,
         group=case.group,
@@ -31,10 +34,12 @@ def case_score(case: Case, answer: str) -> float | None:
     return assess(case, case.text, answer).score
 
 
-def _result(assertion: Assertion, answer: str, case: Case, prompt: str) -> AssertionResult:
+def _result(
+    assertion: Assertion, answer: str, case: Case, prompt: str, loss: float | None
+) -> AssertionResult:
     for name in assertion.transforms:
         answer = TRANSFORMS[name](answer)
-    verdict = ASSERTIONS[assertion.type].score(Asked(answer, prompt, case.expected), assertion.value)
+    verdict = ASSERTIONS[assertion.type].score(Asked(answer, prompt, case.expected, loss), assertion.value)
     score, reason, name = verdict.score, verdict.reason, assertion.type
     if assertion.threshold is not None:
         reason = f"{score:.3g} of {assertion.threshold:g} that are wanted: {reason}"
@@ -44,8 +49,11 @@ def _result(assertion: Assertion, answer: str, case: Case, prompt: str) -> Asser
     return AssertionResult(name, score, _encodable(reason))
 
 
-def _mean(case: Case, results: tuple[AssertionResult, ...]) -> float | None:
-    weights = [assertion.weight for assertion in case.checks]
+def _mean(case: Case, results: tuple[AssertionResult, ...], loss: float | None) -> float | None:
+    weights = [
+        0.0 if assertion.type == TARGET_LOSS and loss is None else assertion.weight
+        for assertion in case.checks
+    ]
     if not sum(weights):
         return None
     weighted = zip(weights, results, strict=True)

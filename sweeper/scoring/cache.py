@@ -17,12 +17,17 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """The texts of all answers to a suite, in its order, what they cost in tokens and in time."""
+    """The texts of all answers to a suite, in its order, what they cost in tokens and in time.
+
+    A case of which only the loss is asked has an empty one. `losses` are those of expected answers, by
+    the case's place in the suite.
+    """
 
     texts: tuple[str, ...]
     prompt_tokens: int
     answer_tokens: int
     wall_seconds: float
+    losses: tuple[tuple[int, float], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +45,8 @@ class AnswerCache:
             if entry["sha256"] != _checksum(entry["answers"]):
                 return None
             fields = entry["answers"]
-            return Answers(**{**fields, "texts": tuple(fields["texts"])})
+            losses = tuple((place, loss) for place, loss in fields.get("losses", ()))
+            return Answers(**{**fields, "texts": tuple(fields["texts"]), "losses": losses})
         except (OSError, ValueError, KeyError, TypeError):
             return None
 

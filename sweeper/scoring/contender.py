@@ -69,6 +69,7 @@ class Scoreboard:
             from sweeper.scoring.through_ollama import answer_in_ollama
             from sweeper.serving.ollama import OllamaClient
 
+            _refuse_for_ollama(suite)
             prompts, answers = answer_in_ollama(OllamaClient.connect(), contender.ollama, suite, progress)
             return score_answers(suite, prompts, answers)
         assert contender.base is not None, "a contender is a base or a name in Ollama"
@@ -112,6 +113,15 @@ class _Loaded:
                     problem = f"the adapter changes the layer {name}, which the model does not have"
                 raise InputError(str(folder), problem, "Name the base that it was trained on")
         return adapter
+
+
+def _refuse_for_ollama(suite: Suite) -> None:
+    """Raises InputError for what needs more of a model than its answers."""
+    if any(case.is_answered for case in suite.cases):
+        return
+    what = "is of type lm-eval" if suite.harness is not None else "asks for target_loss alone"
+    problem = f"'{suite.name}' {what}, which needs more than Ollama tells"
+    raise InputError(str(suite.path), problem, "Score it by --model")
 
 
 def _load(reference: BaseReference) -> _Loaded:

@@ -61,6 +61,25 @@ def advice(winner: ShownTrial, trials: Sequence[ShownTrial]) -> list[str]:
     return [*gentler, data]
 
 
+def worth_asking(winner: ShownTrial, trials: Sequence[ShownTrial], most: int = 2) -> list[int]:
+    """Of a degraded winner: the trials that may be named as its way out, once they are asked too.
+
+    They score as well on dev and trained more gently. The highest scores first.
+    """
+    gentler = [
+        trial
+        for trial in trials
+        if trial.number != winner.number
+        and trial.score >= winner.score - _AS_GOOD
+        and (
+            trial.config.learning_rate <= _CLEARLY_LESS * winner.config.learning_rate
+            or trial.examples <= _CLEARLY_LESS * winner.examples
+        )
+    ]
+    best_first = sorted(gentler, key=lambda trial: (-trial.score, trial.number))
+    return [trial.number for trial in best_first[:most]]
+
+
 def _keeps_less(trial: ShownTrial, winner: ShownTrial) -> bool:
     """Known to do no better on the guard suite: no way out."""
     known = trial.guard_score is not None and winner.guard_score is not None

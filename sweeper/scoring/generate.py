@@ -70,7 +70,7 @@ def answer_tokens(
     if not prompts:
         return []
     answers: list[list[int]] = []
-    with _evaluating(model), torch.inference_mode():
+    with evaluating(model), torch.inference_mode():
         front = _run_front(model, prompts)
         for start in range(0, len(prompts), batch_size):
             numbers = range(start, min(start + batch_size, len(prompts)))
@@ -120,7 +120,7 @@ class _Inputs:
 
 
 @contextlib.contextmanager
-def _evaluating(model: "PreTrainedModel") -> Iterator[None]:
+def evaluating(model: "PreTrainedModel") -> Iterator[None]:
     """Eval mode inside; afterwards each module is as it was, also where some trained and some did not."""
     training = [module for module in model.modules() if module.training]
     model.eval()

@@ -6,6 +6,7 @@ from typing import Any
 
 from sweeper.errors import InputError
 from sweeper.scoring.case_sources import Draft, file_drafts, inline_drafts
+from sweeper.scoring.harness_file import is_harness_file, load_harness_suite
 from sweeper.scoring.read_case import SuiteRules, read_cases, suite_messages
 from sweeper.scoring.suite import Case, Suite
 from sweeper.scoring.suite_file import DEFAULT_MAX_NEW_TOKENS, SuiteOfFile, SuiteWithCases
@@ -50,6 +51,8 @@ def load_suites(paths: Sequence[Path]) -> tuple[Suite, ...]:
 
 def _load_yaml(path: Path) -> Suite:
     file = read_yaml(path)
+    if is_harness_file(file.data):
+        return load_harness_suite(file)
     is_of_file = isinstance(file.data.get("cases"), str)
     written: Any = check(file, SuiteOfFile if is_of_file else SuiteWithCases, _may_be_null)
     rules = _rules(file, written)

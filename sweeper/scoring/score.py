@@ -61,12 +61,16 @@ def score_suite(
     `model` follows Hugging Face's causal LM API; its train or eval mode, and all random state, is as
     before afterwards. Raises InputError for messages that the chat template does not take.
     """
+    if suite.harness is not None:
+        return _score_harness(model, template, suite, progress)
     prompts = render_prompts(template, suite)
     if remembered is None:
         return score_answers(suite, prompts, _answer(model, template, suite, prompts, batch_size, progress))
     settings = [suite.max_new_tokens, suite.temperature, suite.stop, suite.seed, batch_size]
     if suite.temperature:
         settings.append([case.id for case in suite.cases])
+    if any(case.has_loss for case in suite.cases):
+        settings.append([[case.expected, case.has_loss, case.is_answered] for case in suite.cases])
     ends = sorted(end_token_ids(model, template))
     key = answers_key(remembered.base, remembered.adapter, prompts, [*settings, ends])
     answers = remembered.cache.get(key)
@@ -78,11 +82,20 @@ def score_suite(
     return score_answers(suite, prompts, answers)
 
 
+def _score_harness(model: "PreTrainedModel", template: Template, suite: Suite, progress: Progress) -> Score:
+    from sweeper.scoring.harness import harness_answers
+
+    start = time.monotonic()
+    answers = harness_answers(model, template, suite, progress)
+    return Score(suite.name, mean_score(answers), time.monotonic() - start, answers)
+
+
 def score_answers(suite: Suite, prompts: Sequence[str], answers: Answers) -> Score:
     """Scores the answers to all cases of `suite`, in their order, wherever they come from."""
     start = time.monotonic()
-    triples = zip(suite.cases, prompts, answers.texts, strict=True)
-    answered = tuple(assess(case, prompt, text) for case, prompt, text in triples)
+    losses = dict(answers.losses)
+    triples = enumerate(zip(suite.cases, prompts, answers.texts, strict=True))
+    answered = tuple(assess(case, prompt, text, losses.get(at)) for at, (case, prompt, text) in triples)
     return Score(
         suite=suite.name,
         score=mean_score(answered),
@@ -102,15 +115,43 @@ def _answer(
     progress: Progress,
 ) -> Answers:
     start = time.monotonic()
-    token_ids = [template.token_ids(prompt) for prompt in prompts]
+    asked = [place for place, case in enumerate(suite.cases) if case.is_answered]
+    token_ids = [template.token_ids(prompts[place]) for place in asked]
+    answers = answer_tokens(model, token_ids, _decoding(model, template, suite, asked), batch_size, progress)
+    texts = [""] * len(prompts)
+    for place, answer in zip(asked, answers, strict=True):
+        texts[place] = before_stop(text_of(template, answer), suite.stop)
+    losses = _losses(model, template, suite, prompts)
+    if not asked:
+        progress(len(prompts), len(prompts))
+    counts = sum(map(len, token_ids)), sum(map(len, answers))
+    return Answers(tuple(texts), *counts, time.monotonic() - start, losses)
+
+
+def _decoding(model: "PreTrainedModel", template: Template, suite: Suite, asked: Sequence[int]) -> Decoding:
     decoding = Decoding(
         end_ids=end_token_ids(model, template),
         max_new_tokens=suite.max_new_tokens,
         is_ended=stops_at(suite.stop, lambda tokens: text_of(template, tokens)),
     )
     if suite.temperature:
-        drawn = sampler(suite.temperature, suite.seed, [case.id for case in suite.cases])
+        drawn = sampler(suite.temperature, suite.seed, [suite.cases[place].id for place in asked])
         decoding = dataclasses.replace(decoding, choose=drawn)
-    answers = answer_tokens(model, token_ids, decoding, batch_size, progress)
-    texts = tuple(before_stop(text_of(template, answer), suite.stop) for answer in answers)
-    return Answers(texts, sum(map(len, token_ids)), sum(map(len, answers)), time.monotonic() - start)
+    return decoding
+
+
+def _losses(
+    model: "PreTrainedModel", template: Template, suite: Suite, prompts: list[str]
+) -> tuple[tuple[int, float], ...]:
+    """By the case's place, where a case asks for it."""
+    places = [place for place, case in enumerate(suite.cases) if case.has_loss]
+    if not places:
+        return ()
+    from sweeper.scoring.case_loss import case_losses
+    from sweeper.scoring.generate import evaluating
+
+    with evaluating(model):
+        found = case_losses(
+            model, template, [suite.cases[place] for place in places], [prompts[place] for place in places]
+        )
+    return tuple(zip(places, found, strict=True))

@@ -6,7 +6,10 @@ from typing import Any
 
 from sweeper.data.rows import Message
 
-__all__ = ["Assertion", "Case", "Message", "Suite"]
+__all__ = ["TARGET_LOSS", "Assertion", "Case", "HarnessTasks", "Message", "Suite"]
+
+TARGET_LOSS = "target_loss"
+"""The assertion that needs the loss of `expected` and no answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,16 @@ class Case:
         return any(assertion.weight > 0 for assertion in self.checks)
 
     @property
+    def is_answered(self) -> bool:
+        """Whether an answer is needed: to be scored, or to be shown."""
+        return not self.checks or any(check.type != TARGET_LOSS for check in self.checks)
+
+    @property
+    def has_loss(self) -> bool:
+        """Whether the loss of `expected` is needed."""
+        return any(check.type == TARGET_LOSS for check in self.checks)
+
+    @property
     def text(self) -> str:
         """All that the case itself puts before the model, in one piece."""
         turns = [message.content for message in self.messages] or [self.instruction, self.input]
@@ -61,11 +74,24 @@ class Case:
 
 
 @dataclass(frozen=True, slots=True)
+class HarnessTasks:
+    """Tasks of lm-evaluation-harness: names, or absolute paths of tasks' own files, whose sha256 are
+    `contents`. At most `limit` documents of each; None leaves the harness' own default."""
+
+    tasks: tuple[str, ...]
+    contents: tuple[str, ...] = ()
+    limit: int | None = None
+    num_fewshot: int | None = None
+    apply_chat_template: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Suite:
     """Cases with the way to answer them: up to `max_new_tokens` tokens each, ended before any of `stop`.
 
     Greedy at temperature 0, else drawn case by case from `seed` and the case's id. `system` goes before
-    each case that has no system message of its own.
+    each case that has no system message of its own. A suite of the `harness` has no cases here: they
+    are known when it is asked.
     """
 
     name: str
@@ -76,3 +102,8 @@ class Suite:
     stop: tuple[str, ...] = ()
     seed: int = 0
     system: str | None = None
+    harness: HarnessTasks | None = None
+
+    @property
+    def is_scored(self) -> bool:
+        return self.harness is not None or any(case.is_scored for case in self.cases)

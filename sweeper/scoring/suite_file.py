@@ -3,7 +3,7 @@
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, create_model, field_validator
+from pydantic import AfterValidator, BeforeValidator, Field, create_model, field_validator
 
 from sweeper.space.broken_rule import BrokenRule
 from sweeper.space.yaml_file import FileModel
@@ -107,8 +107,11 @@ class DecodeRecord(FileModel):
         return stop
 
 
+SuiteName = Annotated[str, AfterValidator(_label)]
+
+
 class _SuiteKeys(FileModel):
-    name: str = Field(examples=["my-suite"])
+    name: SuiteName = Field(examples=["my-suite"])
     system: str | None = Field(default=None, min_length=1, examples=["You are brief."])
     prompts: Texts | None = Field(default=None, min_length=1, examples=["['Say {{word}}.']"])
     messages: list[MessageRecord] | None = Field(
@@ -117,11 +120,6 @@ class _SuiteKeys(FileModel):
     defaults: DefaultsRecord = DefaultsRecord()  # type: ignore[valid-type]
     decode: DecodeRecord = DecodeRecord()
     allow_code: bool = Field(default=False, examples=["true"])
-
-    @field_validator("name")
-    @classmethod
-    def _names_a_metric(cls, name: str) -> str:
-        return _label(name)
 
 
 class SuiteWithCases(_SuiteKeys):

@@ -30,7 +30,8 @@ class Asha:
     def step(self, standing: Standing, wave: Sequence[TrialStanding]) -> WaveStep:
         """What the wave needs next; the same for the same standing."""
         for event in standing.reached[self._seen :]:
-            if event.rung < self._settings.last_rung:
+            is_copied = standing.trials[event.trial].attempts == 0
+            if event.rung < self._settings.last_rung and not is_copied:
                 self._judge(event)
         self._seen = len(standing.reached)
         still_open = sorted(trial.number for trial in wave if trial.end is None)

@@ -11,24 +11,12 @@ from optuna.distributions import (
 )
 
 from sweeper.space.draw import stepped
-from sweeper.space.parameters import Choice, Parameter, Range, Scalar, inner
+from sweeper.space.parameters import Choice, Parameter, Range, Scalar
 from sweeper.space.resolve import resolve
 from sweeper.space.trial_config import TrialConfig
 
 Stored = float | int | str
 """A value as Optuna keeps it: tuples of module names are no category to Optuna, their text is."""
-
-
-def distributions_of(parameters: Mapping[str, Parameter]) -> dict[str, BaseDistribution]:
-    """What Optuna samples: every parameter that is drawn, those that apply at times only among them.
-
-    By name, for random draws are made in this order, which must not hang on the order in the file.
-    """
-    return {
-        name: distribution_of(drawn)
-        for name, parameter in sorted(parameters.items())
-        if isinstance(drawn := inner(parameter), (Choice, Range))
-    }
 
 
 def config_of(parameters: Mapping[str, Parameter], stored: Mapping[str, Any]) -> TrialConfig:

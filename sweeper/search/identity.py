@@ -3,15 +3,18 @@
 import dataclasses
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from sweeper.data.sources import read_records
 from sweeper.scoring.fingerprint import suite_fingerprint
-from sweeper.scoring.load_suite import load_suites
+from sweeper.scoring.space_suites import space_suites
+from sweeper.scoring.steering import steering_objective
+from sweeper.scoring.suite import Suite
 from sweeper.space.data_settings import DataSettings, HeldOutShare, HubSet, RowFile, RowSource
 from sweeper.space.early_stopping import EarlyStoppingSettings
+from sweeper.space.objective import SCORE_NAME
 from sweeper.space.parameters import Choice, Computed, Constant, Parameter, Range, Scalar
 from sweeper.space.pruner import PrunerSettings
 from sweeper.space.space import Space
@@ -28,18 +31,19 @@ _HASH = "sha256:"
 def identity_of(space: Space) -> Identity:
     """The part of a space that decides what a trial's score means, and which trials are proposed.
 
-    `search.trials`, `search.wall_time`, `promote` and `evaluation.test` are left out: they may change
-    between two starts. A base model is known by its name only. Reads the files, and data sets through
+    `search.trials`, `search.wall_time`, `promote`, `evaluation.test` and `evaluation.guard` are left out:
+    they may change between two starts. A base model is known by its name only. Reads the files, and data sets through
     `datasets`. Of data, what is left at its default is left out, so that sweeps begun before a key was
     known go on.
     """
+    dev = space_suites(space).dev
     return {
         "model.base": space.base,
         **_data_identity(space.data),
-        "evaluation.dev": _HASH + ", ".join(suite_fingerprint(suite) for suite in load_suites(space.dev)),
+        "evaluation.dev": _HASH + ", ".join(suite_fingerprint(suite) for suite in dev),
         "search.seed": space.search.seed,
         "search.sampler": space.search.sampler,
-        "search.objective": space.search.objective,
+        "search.objective": _objective(space, dev),
         **_pruner(space.search.pruner),
         **_early_stopping(space.search.early_stopping),
         **{f"parameters.{name}": _plain(parameter) for name, parameter in space.parameters.items()},
@@ -57,6 +61,14 @@ def _difference(key: str, was: Any, now: Any) -> str:
     if key in _CONTENT_KEYS and any(str(value).startswith(_HASH) for value in (was, now)):
         return f"the content of {key} changed"
     return f"{key} was {_readable(was)} and is {_readable(now)}"
+
+
+def _objective(space: Space, dev: Sequence[Suite]) -> Any:
+    """What it comes to, so that a default that is written out changes nothing; one name by itself."""
+    objective = steering_objective(space.search.objective, dev, space.path)
+    if len(objective.weights) > 1:
+        return dict(objective.weights)
+    return SCORE_NAME if dev[0].name in objective.score_weights else str(objective)
 
 
 def _pruner(pruner: PrunerSettings) -> Identity:

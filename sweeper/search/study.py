@@ -15,7 +15,6 @@ from sweeper.search.distributions import config_of
 from sweeper.search.identity import differences, identity_of
 from sweeper.search.proposal import Proposer
 from sweeper.space.space import Space
-from sweeper.space.training_identity import training_identity
 from sweeper.space.trial_config import TrialConfig
 
 _IDENTITY = "sweeper.identity"
@@ -105,10 +104,6 @@ class Study:
         )
         return self._config(dict(proposal.params))
 
-    def running(self) -> list[tuple[int, TrialConfig]]:
-        """Trials that were asked and not told yet."""
-        return [(trial.number, trial.config) for trial in self.trials() if trial.state == "running"]
-
     def tell_completed(
         self, number: int, value: float, rungs: Mapping[int, float] = _NO_RUNGS, adapter: str | None = None
     ) -> None:
@@ -135,10 +130,6 @@ class Study:
         """Ends a trial that broke for reasons that say nothing about its parameters."""
         self._tell(number, TrialState.FAIL, None, _NO_RUNGS, reason=reason)
 
-    def finished_count(self) -> int:
-        """Trials that are complete, pruned or failed."""
-        return sum(trial.state.is_finished() for trial in self._frozen())
-
     def trials(self) -> list[TrialSummary]:
         """All trials, by number."""
         return [
@@ -150,27 +141,6 @@ class Study:
             )
             for trial in self._frozen()
         ]
-
-    def best(self) -> TrialSummary | None:
-        """The complete trial with the highest value, of equal ones the first; None before there is one."""
-        complete = [trial for trial in self.trials() if trial.value is not None]
-        return max(complete, key=lambda trial: (trial.value, -trial.number), default=None)
-
-    def finished_twin(self, number: int, longest_row: int) -> TrialSummary | None:
-        """The first complete trial before trial `number` that trained as it would; None if there is none.
-
-        `longest_row` is in tokens, before the cut to max_seq_length: its result is this one's too.
-        """
-        trials = self.trials()
-        wanted = training_identity(trials[number].config, longest_row)
-        return next(
-            (
-                trial
-                for trial in trials[:number]
-                if trial.value is not None and training_identity(trial.config, longest_row) == wanted
-            ),
-            None,
-        )
 
     def _adopt(self, identity: dict[str, object]) -> None:
         if self._frozen():

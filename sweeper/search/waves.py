@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from sweeper.search.asha import Asha
 from sweeper.search.halving import Leg, Loser, WaveStep, halving_step, train_all_step
+from sweeper.search.twins import Copy, copies, runners
 from sweeper.space.pruner import PrunerName, PrunerSettings
 from sweeper.space.space import SearchSettings
 from sweeper.standing import Standing, TrialStanding
@@ -35,7 +36,14 @@ class Train:
     legs: tuple[Leg, ...]
 
 
-Action = Ask | Prune | Train
+@dataclass(frozen=True, slots=True)
+class Mirror:
+    """End these twins as what they copy has ended, in this order."""
+
+    copies: tuple[Copy, ...]
+
+
+Action = Ask | Prune | Train | Mirror
 
 StepOf = Callable[[Standing, Sequence[TrialStanding]], WaveStep]
 
@@ -66,7 +74,9 @@ class Waves:
             return Ask(asked, number)
         if not wave:
             return None
-        step = self._step(standing, wave)
+        if found := copies(standing, wave):
+            return Mirror(found)
+        step = self._step(standing, runners(standing, wave))
         return Prune(step.losers) if step.losers else Train(step.legs)
 
 

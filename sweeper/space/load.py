@@ -6,15 +6,15 @@ from pathlib import Path
 
 from sweeper.errors import InputError
 from sweeper.space.base import resolve_base
-from sweeper.space.data_section import data_settings, existing_file
+from sweeper.space.data_section import data_settings
 from sweeper.space.default_space import DEFAULT_CONSTANTS, DEFAULT_SPACE
+from sweeper.space.evaluation_section import suite_paths
 from sweeper.space.load_expressions import with_expressions
 from sweeper.space.parameters import Computed, Constant, Parameter
 from sweeper.space.read_expression import read_expression
 from sweeper.space.rules import PAIR
 from sweeper.space.schema import ParametersSection, SpaceFile
 from sweeper.space.space import Space
-from sweeper.space.wording import KeyPath
 from sweeper.space.yaml_file import YamlFile, check, read_yaml
 
 
@@ -29,8 +29,7 @@ def load_space(path: Path) -> Space:
     written = check(file, SpaceFile)
     _check_base(file, written.model.base)
     data = data_settings(file, written.data)
-    dev = _dev(file, written.evaluation.dev)
-    test = _test(file, written.evaluation.test, dev)
+    suites = suite_paths(file, written.evaluation)
     space = Space(
         path=Path(os.path.abspath(path)),
         name=written.name,
@@ -38,8 +37,10 @@ def load_space(path: Path) -> Space:
         data=data,
         parameters=_parameters(written.parameters),
         search=written.search.settings(),
-        dev=dev,
-        test=test,
+        dev=suites.dev,
+        test=suites.test,
+        split=suites.split,
+        guard=suites.guard,
         promote=written.promote.settings(written.name),
         limits=written.limits.settings,
     )
@@ -51,23 +52,6 @@ def _check_base(file: YamlFile, text: str) -> None:
         resolve_base(text, _folder(file))
     except InputError as error:
         raise file.error(("model", "base"), f"is '{text}': {error.problem}", error.fix) from None
-
-
-def _dev(file: YamlFile, texts: list[str]) -> tuple[Path, ...]:
-    at: KeyPath = ("evaluation", "dev")
-    if isinstance(file.data["evaluation"]["dev"], str):
-        return (existing_file(file, at, texts[0]),)
-    return tuple(existing_file(file, (*at, index), text) for index, text in enumerate(texts))
-
-
-def _test(file: YamlFile, text: str | None, dev: tuple[Path, ...]) -> Path | None:
-    if text is None:
-        return None
-    test = existing_file(file, ("evaluation", "test"), text)
-    if any(test.samefile(suite) for suite in dev):
-        problem = f"is '{text}', the same file as dev, must hold cases that the search never sees"
-        raise file.error(("evaluation", "test"), problem, "Name another file or remove the line")
-    return test
 
 
 def _folder(file: YamlFile) -> Path:

@@ -1,4 +1,4 @@
-"""Memory sizes as users write them: 24GB, 24GiB."""
+"""Sizes in bytes, as users write them (24GB, 24GiB) and as they are shown."""
 
 import re
 
@@ -14,3 +14,14 @@ def memory_bytes(text: str) -> int | None:
     if found is None or found[2] not in _UNITS:
         return None
     return int(float(found[1]) * _UNITS[found[2]]) or None
+
+
+def size(number_of_bytes: float) -> str:
+    """Decimal units, as disks are sold: '512 B', '20.1 MB', '3.4 GB'."""
+    if number_of_bytes < 1000:
+        return f"{number_of_bytes:.0f} B"
+    for unit in ("kB", "MB", "GB"):
+        number_of_bytes /= 1000
+        if number_of_bytes < 999.95 or unit == "GB":
+            break
+    return f"{number_of_bytes:.1f} {unit}"

@@ -6,9 +6,6 @@ from typing import Literal
 
 PrunerName = Literal["halving", "asha", "none"]
 
-ObjectiveName = Literal["score", "target_loss"]
-"""What trials are chosen by: the dev suite's score, or the loss of its expected answers."""
-
 
 @dataclass(frozen=True, slots=True)
 class PrunerSettings:

@@ -3,11 +3,12 @@
 import re
 from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator, model_validator
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
 
 from sweeper.space.baseline import read_entry
 from sweeper.space.broken_rule import BrokenRule
 from sweeper.space.data_section import DataSection, PathText
+from sweeper.space.evaluation_section import EvaluationSection
 from sweeper.space.limits_section import LimitsSection
 from sweeper.space.ollama_terms import check_ollama_name
 from sweeper.space.parameters import Constant, Parameter
@@ -95,17 +96,6 @@ def _constraint(text: str) -> str:
 
 
 BaselineEntry = Annotated[dict[str, Any], AfterValidator(read_entry)]
-
-
-def _as_list(value: Any) -> Any:
-    return [value] if isinstance(value, str) else value
-
-
-class EvaluationSection(FileModel):
-    dev: Annotated[list[PathText], BeforeValidator(_as_list, json_schema_input_type=str | list[str])] = Field(
-        min_length=1, examples=["dev.yaml"]
-    )
-    test: PathText | None = Field(default=None, examples=["test.yaml"])
 
 
 class SpaceFile(FileModel):

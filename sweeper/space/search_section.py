@@ -10,7 +10,8 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from sweeper.space.broken_rule import BrokenRule
 from sweeper.space.early_stopping import EarlyStoppingSettings
-from sweeper.space.pruner import HALVING, TRAIN_ALL, ObjectiveName, PrunerName, PrunerSettings
+from sweeper.space.objective import AUTO, ObjectiveField
+from sweeper.space.pruner import HALVING, TRAIN_ALL, PrunerName, PrunerSettings
 from sweeper.space.space import SamplerName, SearchSettings
 from sweeper.space.wording import shown
 from sweeper.space.yaml_file import FileModel
@@ -147,7 +148,7 @@ class SearchSection(FileModel):
         PrunerSection, BeforeValidator(_pruner, json_schema_input_type=PrunerName | PrunerSection)
     ] = Field(default_factory=PrunerSection, examples=["halving"])
     early_stopping: EarlyStoppingSection | None = Field(default=None, examples=["{patience: 3}"])
-    objective: ObjectiveName = Field(default="score", examples=["score"])
+    objective: ObjectiveField = Field(default=AUTO, examples=["score"])
     wall_time: Annotated[float, BeforeValidator(_wall_seconds, json_schema_input_type=_TimeText)] | None = (
         Field(default=None, examples=["2h"])
     )

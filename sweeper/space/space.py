@@ -7,11 +7,13 @@ from typing import Literal
 
 from sweeper.space.data_settings import DataSettings
 from sweeper.space.early_stopping import EarlyStoppingSettings
+from sweeper.space.evaluation_section import SplitSettings
 from sweeper.space.expression import Expression
 from sweeper.space.limits_section import LimitSettings
+from sweeper.space.objective import AUTO, Objective
 from sweeper.space.parameters import Parameter, Scalar
 from sweeper.space.promote_settings import GateSettings, Quantization
-from sweeper.space.pruner import HALVING, ObjectiveName, PrunerSettings
+from sweeper.space.pruner import HALVING, PrunerSettings
 
 SamplerName = Literal["tpe", "random", "grid"]
 
@@ -27,7 +29,7 @@ class SearchSettings:
     seed: int
     sampler: SamplerName
     pruner: PrunerSettings = HALVING
-    objective: ObjectiveName = "score"
+    objective: Objective = AUTO
     wall_seconds: float | None = None
     early_stopping: EarlyStoppingSettings | None = None
 
@@ -63,10 +65,14 @@ class Space:
     parameters: Mapping[str, Parameter]
     search: SearchSettings
     dev: tuple[Path, ...]
-    """Suites; the first one steers the search."""
+    """Suites; `search.objective` says which steer the search."""
     test: Path | None
+    """With a `split` the same file as dev."""
     promote: PromoteSettings
     constraints: tuple[Expression, ...] = ()
     baseline: tuple[Mapping[str, Scalar], ...] = ()
     notes: tuple[str, ...] = ()
     limits: LimitSettings = field(default_factory=LimitSettings)
+    split: SplitSettings | None = None
+    guard: tuple[Path, ...] = ()
+    """Suites that base and winner answer in the end; they decide nothing in the search."""

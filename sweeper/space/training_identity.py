@@ -37,6 +37,9 @@ def training_identity(config: TrialConfig, longest_row: int) -> TrainingIdentity
     return tuple(sorted(values.items()))
 
 
+_ONCE = "Of trials that differ in it alone one trains, and the others have its result."
+
+
 @dataclass(frozen=True, slots=True)
 class Coinciding:
     """Values of one parameter that train the same, all else equal."""
@@ -68,7 +71,7 @@ def coinciding_sentences(parameters: Mapping[str, Parameter], longest_row: int) 
     for group in coinciding(parameters, longest_row):
         *most, last = [_plain(value) for value in group.values]
         reason = f": the longest row has {longest_row} tokens" if group.name == "max_seq_length" else ""
-        sentences.append(f"{group.name} {', '.join(most)} and {last} train the same{reason}.")
+        sentences.append(f"{group.name} {', '.join(most)} and {last} train the same{reason}. {_ONCE}")
     return sentences
 
 

@@ -6,7 +6,6 @@ from contextlib import closing
 from pathlib import Path
 
 from sweeper.home import Home
-from sweeper.tracking.records import safe_name
 
 
 def experiment_ids(home: Home) -> dict[str, int]:
@@ -19,13 +18,12 @@ def experiment_ids(home: Home) -> dict[str, int]:
         return {str(name): int(number) for name, number in rows}
 
 
-def trials_link(server: str, experiment_id: int, suite: str | None) -> str:
-    """The page of charts over all trials, the best on `suite` first.
+def trials_link(server: str, experiment_id: int) -> str:
+    """The page of charts over all trials, the best first.
 
     Its queries are those that MLflow 3.17's own UI writes into the address: without workflowType it
     opens on a page for traces of chats.
     """
     query = {"compareRunsMode": "CHART", "workflowType": "machine_learning"}
-    if suite is not None:
-        query |= {"orderByKey": f"metrics.`score/{safe_name(suite)}`", "orderByAsc": "false"}
+    query |= {"orderByKey": "metrics.`objective`", "orderByAsc": "false"}
     return f"{server}/#/experiments/{experiment_id}/runs?{urllib.parse.urlencode(query)}"

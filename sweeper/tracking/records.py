@@ -4,10 +4,22 @@ import dataclasses
 import json
 import math
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sweeper.events import CaseAnswer, MemoryMeasured, StepTrained, SuiteScored, TrialStarted, ValidationLoss
+from sweeper.events import (
+    BASE_TRIAL,
+    CaseAnswer,
+    MemoryMeasured,
+    StepTrained,
+    SuiteScored,
+    SystemSampled,
+    TrialStarted,
+    ValidationLoss,
+)
 from sweeper.scoring.means import tag_scores
+from sweeper.scoring.pairing import compare_answers
+from sweeper.scoring.statistics import score_interval
 from sweeper.scoring.visible import visible
 from sweeper.space.trial_config import TrialConfig
 
@@ -36,13 +48,18 @@ def trial_parameters(config: TrialConfig, started: TrialStarted | None) -> dict[
     if started is not None:
         values["micro_batch_size"] = started.micro_batch_size
         values["gradient_accumulation_steps"] = started.gradient_accumulation_steps
+        values["dropped_rows"] = started.dropped_rows
     return {key: _text(value) for key, value in values.items() if value is not None}
 
 
-def curve_points(event: StepTrained | ValidationLoss) -> list[Point]:
-    """Loss, learning rate and gradient norm, or eval_loss, over the examples seen."""
+def curve_points(event: StepTrained | ValidationLoss | SystemSampled) -> list[Point]:
+    """Loss, learning rate and gradient norm, or eval_loss, over the examples seen; or how busy the machine
+    was, under the names by which MLflow's UI knows system metrics."""
     if isinstance(event, ValidationLoss):
         return [point("eval_loss", event.value, event.time, event.examples)]
+    if isinstance(event, SystemSampled):
+        system = {f"system/{key}": value for key, value in event.values.items()}
+        return [point(key, value, event.time, event.examples) for key, value in system.items()]
     values = {"loss": event.loss, "learning_rate": event.learning_rate, "grad_norm": event.grad_norm}
     return [point(key, value, event.time, event.examples) for key, value in values.items()]
 
@@ -66,18 +83,44 @@ def safe_name(name: str) -> str:
     return re.sub(r"[^A-Za-z0-9_.\- ]", "_", name)
 
 
-def score_points(event: SuiteScored, step: int) -> list[Point]:
-    """A suite's score, the score of each of its tags, and what answering and scoring it cost."""
+def score_points(event: SuiteScored, step: int, base: Sequence[CaseAnswer] = ()) -> list[Point]:
+    """A suite's score with its 95 % interval, the score of each of its tags, what answering and scoring
+    it cost, and of a trial the difference from what the `base` answered, case by case.
+
+    The interval is where the mean over all such cases may lie; see docs/statistics.md.
+    """
     suite = safe_name(event.suite)
     tags = {f"score/{suite}/{safe_name(tag)}": mean for tag, mean in tag_scores(event.answers).items()}
     values = {
         **({} if event.score is None else {f"score/{suite}": event.score}),
         **tags,
+        **_interval(event.answers, suite),
+        **(_gain(base, event.answers, suite) if event.trial != BASE_TRIAL else {}),
         f"scoring_seconds/{suite}": event.wall_seconds,
         f"prompt_tokens/{suite}": float(event.prompt_tokens),
         f"answer_tokens/{suite}": float(event.answer_tokens),
     }
     return [point(key, value, event.time, step) for key, value in values.items()]
+
+
+def _interval(answers: Sequence[CaseAnswer], suite: str) -> dict[str, float]:
+    scored = [(answer.score, answer.group) for answer in answers if answer.score is not None]
+    if not scored:
+        return {}
+    interval = score_interval([score for score, _ in scored], [group for _, group in scored])
+    return {f"score_low/{suite}": interval.low, f"score_high/{suite}": interval.high}
+
+
+def _gain(base: Sequence[CaseAnswer], answers: Sequence[CaseAnswer], suite: str) -> dict[str, float]:
+    found = compare_answers(base, answers)
+    if found is None:
+        return {}
+    return {
+        f"gain/{suite}": found.difference,
+        f"gain_low/{suite}": found.interval.low,
+        f"gain_high/{suite}": found.interval.high,
+        f"gain_p_value/{suite}": found.p_value,
+    }
 
 
 def answer_table(answers: tuple[CaseAnswer, ...]) -> str:

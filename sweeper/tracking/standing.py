@@ -7,6 +7,7 @@ from typing import Any
 
 from sweeper.events import (
     BASE_TRIAL,
+    CaseAnswer,
     Event,
     RungReached,
     StepTrained,
@@ -34,12 +35,15 @@ class TrialStanding:
     """
 
     config: TrialConfig | None = None
+    twin_of: int | None = None
     take: int = 1
     since: float | None = None
     step: int = 0
     examples: int = 0
     tokens: int = 0
     suites: tuple[str, ...] = ()
+    score: float | None = None
+    """On the objective's suite."""
     rung: int | None = None
     target_loss: float | None = None
     is_ended: bool = False
@@ -60,14 +64,17 @@ class Standing:
 
     trials: dict[int, TrialStanding] = field(default_factory=dict)
     objective_suite: str | None = None
-    """The suite scored first: the base on dev, before any trial."""
+    """The suite scored first: the base on dev, before any trial. That of the largest weight."""
     completed: int = 0
     best_trial: int | None = None
     best_objective: float = 0.0
+    best_score: float | None = None
+    """Of the trial with the best objective, on the objective's suite."""
     last_time: float = 0.0
     carried: Curve = field(default_factory=list)
     """After a TrialStarted that begins a new take: what that keeps of the one before."""
     _curves: dict[int, Curve] = field(default_factory=dict)
+    _base_answers: dict[str, tuple[CaseAnswer, ...]] = field(default_factory=dict)
 
     def of(self, trial: int) -> TrialStanding:
         return self.trials.get(trial, TrialStanding())
@@ -77,6 +84,8 @@ class Standing:
         self.carried = []
         if isinstance(event, SuiteScored) and self.objective_suite is None:
             self.objective_suite = event.suite
+        if isinstance(event, SuiteScored) and event.trial == BASE_TRIAL:
+            self._base_answers[event.suite] = event.answers
         if isinstance(event, TrialCompleted):
             self._complete(event)
         if isinstance(event, TrialStarted) and self.of(event.trial).goes_back(event):
@@ -84,6 +93,8 @@ class Standing:
         elif isinstance(event, StepTrained | ValidationLoss | RungReached) and not self.is_repeated(event):
             self._curves.setdefault(event.trial, []).append(event)
         self._change(event)
+        if isinstance(event, SuiteScored) and event.suite == self.objective_suite:
+            self.trials[event.trial] = dataclasses.replace(self.of(event.trial), score=event.score)
 
     def is_repeated(self, event: Event) -> bool:
         """Whether a rung is told again, by a trial that was cut off behind it."""
@@ -91,6 +102,10 @@ class Standing:
         return isinstance(event, RungReached) and any(
             isinstance(each, RungReached) and each.rung == event.rung for each in curve
         )
+
+    def base_answers(self, suite: str) -> tuple[CaseAnswer, ...]:
+        """What the base answered to `suite`; nothing before it did."""
+        return self._base_answers.get(suite, ())
 
     def open_trials(self) -> list[int]:
         """Trials that were taken up and have not ended."""
@@ -101,7 +116,7 @@ class Standing:
         before = self.of(event.trial)
         self.carried = [each for each in self._curves.get(event.trial, []) if each.step <= event.resumed_step]
         self._curves[event.trial] = list(self.carried)
-        self.trials[event.trial] = TrialStanding(before.config, before.take + 1, before.since)
+        self.trials[event.trial] = TrialStanding(before.config, before.twin_of, before.take + 1, before.since)
         for each in self.carried:
             self._change(each)
 
@@ -120,10 +135,11 @@ class Standing:
         best = (self.best_objective, -self.best_trial) if self.best_trial is not None else None
         if best is None or (event.objective, -event.trial) > best:  # of equal ones the first asked
             self.best_trial, self.best_objective = event.trial, event.objective
+            self.best_score = self.of(event.trial).score
 
 
 def _asked(_: TrialStanding, event: TrialAsked) -> dict[str, Any]:
-    return {"config": event.config}
+    return {"config": event.config, "twin_of": event.twin_of}
 
 
 def _started(trial: TrialStanding, event: TrialStarted) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from sweeper.events import (
     RungReached,
     StepTrained,
     SuiteScored,
+    SystemSampled,
     TrialCompleted,
     TrialDiverged,
     TrialFailed,
@@ -90,7 +91,7 @@ class Writer:
         self._has_reopened = False
 
     def _write(self, event: Event) -> None:
-        if isinstance(event, StepTrained | ValidationLoss):
+        if isinstance(event, StepTrained | ValidationLoss | SystemSampled):
             self._runs.add(self._run_of(event), *curve_points(event))
         elif isinstance(event, RungReached):
             self._reach(event)
@@ -126,7 +127,7 @@ class Writer:
 
     def _score(self, event: SuiteScored) -> None:
         run_id, trial = self._run_of(event), self._standing.of(event.trial)
-        self._runs.add(run_id, *score_points(event, trial.examples))
+        self._runs.add(run_id, *score_points(event, trial.examples, self._standing.base_answers(event.suite)))
         self._runs.put_text(run_id, _table_path(event.suite), answer_table(event.answers))
         tables = [_table_path(suite) for suite in trial.suites]
         self._runs.set_tag(run_id, "mlflow.loggedArtifacts", table_list(tables))
@@ -140,6 +141,7 @@ class Writer:
         self._runs.add(run_id, point("train_seconds", event.train_seconds, event.time, trial.examples))
         if trial.target_loss is not None:
             self._runs.add(run_id, point("target_loss", trial.target_loss, event.time, trial.examples))
+        self._runs.add(run_id, point("objective", event.objective, event.time, trial.examples))
         self._log_parameters_unless_started(event)
         self._runs.set_tag(run_id, STATE, "complete")
         if event.stopped_early is not None:
@@ -153,8 +155,10 @@ class Writer:
     def _write_best(self, time: float) -> None:
         standing = self._standing
         if standing.best_trial is not None:
-            best = point("best_score", standing.best_objective, time, standing.completed)
-            self._runs.add(self._runs.sweep, best)
+            values = {"best_objective": standing.best_objective, "best_score": standing.best_score}
+            known = ((key, value) for key, value in values.items() if value is not None)
+            points = [point(key, value, time, standing.completed) for key, value in known]
+            self._runs.add(self._runs.sweep, *points)
             self._runs.set_tag(self._runs.sweep, "sweeper.best_trial", str(standing.best_trial))
 
     def _break_off(self, event: _BrokenOff) -> None:
@@ -175,6 +179,8 @@ class Writer:
         trial = self._standing.of(event.trial)
         if trial.since is None and trial.config is not None:
             self._runs.log_parameters(self._run_of(event), trial_parameters(trial.config, None))
+            if trial.twin_of is not None:
+                self._runs.set_tag(self._run_of(event), "sweeper.twin_of", str(trial.twin_of))
 
     def _end(self, event: Event, status: RunStatus) -> None:
         run_id, trial = self._run_of(event), self._standing.of(event.trial)

@@ -21,7 +21,7 @@ class Told:
 
 @dataclass(frozen=True, slots=True)
 class Idle:
-    """A worker has loaded, or has come back from what it was given: `cohort`, or the base."""
+    """A worker has loaded, or has come back from what it was given: `cohort`, or something to score."""
 
     facts: WorkerFacts
     cohort: Cohort | None = None
@@ -29,7 +29,7 @@ class Idle:
 
 @dataclass(frozen=True, slots=True)
 class Broken:
-    """A worker broke off and is gone. `cohort` is what it trained, None where it scored the base."""
+    """A worker broke off and is gone. `cohort` is what it trained, None where it was given to score."""
 
     cohort: Cohort | None
     error: TrainingError
@@ -50,6 +50,21 @@ class Woken:
 Message = Told | Idle | Broken | Hopeless | Woken
 
 
+@dataclass(frozen=True, slots=True)
+class _Base:
+    """Score the base on dev."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Guard:
+    """Score a trial, or the base, on the guard suites."""
+
+    trial: int
+
+
+_Task = Cohort | _Base | _Guard
+
+
 class _Closed(Exception):
     """The crew was closed while a worker waited for a receipt."""
 
@@ -57,7 +72,7 @@ class _Closed(Exception):
 @dataclass(eq=False)
 class _Hand:
     worker: Worker
-    tasks: SimpleQueue[Cohort | str | None] = field(default_factory=SimpleQueue)
+    tasks: SimpleQueue["_Task | None"] = field(default_factory=SimpleQueue)
     is_idle: bool = False
 
 
@@ -83,7 +98,12 @@ class Crew:
 
     def score_base(self) -> None:
         """Gives an idle worker the base to score. Raises StopIteration where none is idle."""
-        self._give("score_base")
+        self._give(_Base())
+
+    def score_guard(self, trial: int) -> None:
+        """Gives an idle worker a trial, or the base, to score on the guard suites. Raises StopIteration
+        where none is idle."""
+        self._give(_Guard(trial))
 
     def train(self, cohort: Cohort) -> None:
         """Gives an idle worker the cohort. Raises StopIteration where none is idle."""
@@ -133,22 +153,25 @@ class Crew:
         threading.Thread(target=self._work, args=(hand,), name="worker", daemon=True).start()
         return hand
 
-    def _give(self, task: Cohort | str) -> None:
+    def _give(self, task: _Task) -> None:
         hand = next(hand for hand in self._hands if hand.is_idle)
         hand.is_idle = False
         hand.tasks.put(task)
 
     def _work(self, hand: _Hand) -> None:
         """A worker's thread, until it breaks or there is no more."""
-        task: Cohort | str | None = None
+        task: _Task | None = None
         try:
             facts = hand.worker.facts()
             self._messages.put((hand, Idle(facts)))
             while (task := hand.tasks.get()) is not None:
-                if isinstance(task, Cohort):
-                    hand.worker.train(task, self._emit(hand))
-                else:
-                    hand.worker.score_base(self._emit(hand))
+                match task:
+                    case Cohort():
+                        hand.worker.train(task, self._emit(hand))
+                    case _Guard(trial):
+                        hand.worker.score_guard(trial, self._emit(hand))
+                    case _Base():
+                        hand.worker.score_base(self._emit(hand))
                 self._messages.put((hand, Idle(facts, task if isinstance(task, Cohort) else None)))
         except _Closed:
             return

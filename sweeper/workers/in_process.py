@@ -25,6 +25,9 @@ class InProcessWorker:
     def train(self, cohort: Cohort, emit: Emit) -> None:
         self._bench.train(cohort, emit)
 
+    def score_guard(self, trial: int, emit: Emit) -> None:
+        self._bench.score_guard(trial, emit)
+
     def stop(self) -> None:
         self._stop.set()
 

@@ -74,6 +74,9 @@ class SpawnedWorker:
     def train(self, cohort: Cohort, emit: Emit) -> None:
         self._ask(("train", (cohort,)), emit)
 
+    def score_guard(self, trial: int, emit: Emit) -> None:
+        self._ask(("score_guard", (trial,)), emit)
+
     def stop(self) -> None:
         if self._process.pid is not None and self._process.is_alive():
             os.kill(self._process.pid, STOP_SIGNAL)

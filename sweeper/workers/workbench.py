@@ -1,6 +1,8 @@
 """The work itself, in whichever process it runs: load a base once, train cohorts, score."""
 
 import contextlib
+import dataclasses
+import math
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -22,11 +24,11 @@ from sweeper.memory.held_base import device_memory_bytes, held_as
 from sweeper.memory.plan import Cohort, PlannedTrial
 from sweeper.models.load import load_base
 from sweeper.scoring.cache import AnswerCache
-from sweeper.scoring.fingerprint import adapter_fingerprint, base_fingerprint
+from sweeper.scoring.fingerprint import adapter_fingerprint, base_fingerprint, suite_fingerprint
 from sweeper.scoring.score import Remembered, Score, score_suite
 from sweeper.scoring.suite import Suite
 from sweeper.scoring.target_loss import expected_rows, target_loss
-from sweeper.training.adapter_files import save_adapter
+from sweeper.training.adapter_files import load_adapter, save_adapter
 from sweeper.training.checkpoint import checkpoint_identity
 from sweeper.training.early_stopping import EarlyStopping
 from sweeper.training.engine import LAYOUTS, Engine
@@ -39,6 +41,7 @@ from sweeper.workers.evaluation import Evaluation
 from sweeper.workers.link import Link, Stopped
 from sweeper.workers.measured_steps import MeasuredSteps
 from sweeper.workers.shortage import give_back
+from sweeper.workers.system_metrics import SystemMetrics
 from sweeper.workers.trial_run import TrialRun
 from sweeper.workers.validation_rows import validation_rows
 from sweeper.workers.worker import Emit, WorkerFacts, WorkerSetup
@@ -65,6 +68,7 @@ class Workbench:
         self.cache = AnswerCache(setup.answer_cache) if setup.answer_cache else None
         self.base = base_fingerprint(setup.base, base.model)
         self.engine = Engine(base.model)
+        self.system = SystemMetrics()
         self.dev_rows = expected_rows(setup.dev[0], self.template)
         self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="checkpoints")
         self._choose_layout()
@@ -107,7 +111,10 @@ class Workbench:
 
         Asked to stop, it saves each trial after the step it is in and returns.
         """
-        runs = [self._new_run(trial) for trial in cohort.trials]
+        trials = cohort.trials
+        if not self.dev_rows:  # nothing is expected to the letter: no loss, and nobody is stopped by one
+            trials = tuple(dataclasses.replace(trial, rung=None) for trial in trials)
+        runs = [self._new_run(trial) for trial in trials]
         for run in runs:
             run.start(emit)
             if run.slot.stopped:  # its worker was lost between the last step and what follows it
@@ -119,6 +126,8 @@ class Workbench:
             run = by_slot[result.slot]
             run.slot.train_seconds += time.monotonic() - began
             is_sound = run.after_step(result, emit)
+            if is_sound:
+                self.system.after_step(run.trial.number, run.slot.examples, run.slot.stopped, emit)
             if is_sound and run.slot.stopped:
                 self._stop(run, emit)
             elif is_sound and self.link.should_stop():
@@ -193,16 +202,33 @@ class Workbench:
         run.checkpointing.remove()
 
     def _score_all(self, number: int, adapter: dict[str, LoraWeights] | None, emit: Emit) -> float:
-        """Scores on every dev suite what is active. Gives the score on the first, the objective."""
+        """Scores on every dev suite what is active. Gives the score on the first, NaN where it has none."""
         fingerprint = adapter_fingerprint(adapter) if self.cache else ""
         scores = [self._score(number, suite, fingerprint, emit) for suite in self.setup.dev]
-        objective = scores[0].score
-        assert objective is not None, "a suite that scores no case is refused as objective"
-        return objective
+        first = scores[0].score
+        return math.nan if first is None else first
 
-    def _score(self, number: int, suite: Suite, adapter: str, emit: Emit) -> Score:
+    def score_guard(self, number: int, emit: Emit) -> None:
+        """Scores a complete trial, by the adapter that it left, or the base, on the guard suites."""
+        adapter = None if number == BASE_TRIAL else self._saved_adapter(number)
+        fingerprint = adapter_fingerprint(adapter) if self.cache else ""
+        with contextlib.suppress(Stopped), active_slots(self.engine.layers, [adapter] if adapter else []):
+            for suite in self.setup.guard:
+                self._score(number, suite, fingerprint, emit, guard=suite_fingerprint(suite))
+
+    def _saved_adapter(self, number: int) -> dict[str, LoraWeights]:
+        """What a complete trial left, where the base's layers lie."""
+        adapter = load_adapter(self.folder.trial(number) / "adapter")
+        for name, weights in adapter.items():
+            device = self.engine.layers[name].base.weight.device
+            for matrix in (weights.lora_a, weights.lora_b):
+                matrix.data = matrix.data.to(device)
+        return adapter
+
+    def _score(self, number: int, suite: Suite, adapter: str, emit: Emit, guard: str = "") -> Score:
         def progress(done: int, total: int) -> None:
-            emit(CasesAnswered(number, time.time(), suite.name, done, total))
+            if not guard:  # a trial that has ended is shown as it ended
+                emit(CasesAnswered(number, time.time(), suite.name, done, total))
             if done < total and self.link.should_stop():
                 raise Stopped
 
@@ -218,6 +244,7 @@ class Workbench:
                 score.answers,
                 score.prompt_tokens,
                 score.answer_tokens,
+                guard,
             )
         )
         return score

@@ -20,8 +20,9 @@ Emit = Callable[[Event], None]
 class WorkerSetup:
     """All that a worker needs to begin. `checkpoint_seconds` is how often a running trial is saved.
 
-    The first suite of `dev` gives a trial its objective. Without `answer_cache` every answer is made anew.
-    `eval_seq_length` is what validation rows are cut to, the same for all trials; None cuts nothing.
+    The first suite of `dev` steers: target_loss is of its expected answers. `guard` is asked in the end.
+    Without `answer_cache` every answer is made anew. `eval_seq_length` is what validation rows are cut
+    to, the same for all trials; None cuts nothing.
     """
 
     base: BaseReference
@@ -32,6 +33,7 @@ class WorkerSetup:
     threads: int | None = None
     answer_cache: Path | None = None
     checkpoint_seconds: float = 180.0
+    guard: tuple[Suite, ...] = ()
     eval_seq_length: int | None = None
     early_stopping: EarlyStoppingSettings | None = None
 
@@ -68,8 +70,11 @@ class Worker(Protocol):
         Emits each one's RungReached, or its end: trained, saved and scored.
         """
 
+    def score_guard(self, trial: int, emit: Emit) -> None:
+        """Scores a complete trial, or the base for BASE_TRIAL, on all guard suites."""
+
     def stop(self) -> None:
-        """Asks, from any thread, that `train` and `score_base` save what is under way and return soon."""
+        """Asks, from any thread, that the work save what is under way and return soon."""
 
     def close(self) -> None:
         """Ends the worker at once, whatever it does. May be called twice."""

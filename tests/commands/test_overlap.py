@@ -10,7 +10,7 @@ from rich.console import Console
 from sweeper.commands.overlap import guard_against_overlap
 from sweeper.data.load_rows import load_rows
 from sweeper.errors import InputError
-from sweeper.scoring.load_suite import load_suite
+from sweeper.scoring.space_suites import space_suites
 from sweeper.space.load import load_space
 from tests.space.valid_space import VALID, write
 
@@ -40,7 +40,7 @@ def guard(folder: Path, dev: list[tuple[str, str]], test: list[tuple[str, str]],
     console = Console(file=io.StringIO(), width=80)
     assert space.test is not None
     rows, _ = load_rows(space.data)
-    guard_against_overlap(space, rows, [load_suite(space.dev[0]), load_suite(space.test)], console)
+    guard_against_overlap(space, rows, space_suites(space), console)
     assert isinstance(console.file, io.StringIO)
     return console.file.getvalue()
 

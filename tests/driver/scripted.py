@@ -25,6 +25,7 @@ from sweeper.events import (
 )
 from sweeper.home import SweepFolder
 from sweeper.memory.plan import Cohort, PlannedTrial
+from sweeper.scoring.fingerprint import suite_fingerprint
 from sweeper.space.trial_config import TrialConfig
 from sweeper.workers.link import Link
 from sweeper.workers.spawned import MakeBench, SpawnedWorker
@@ -41,14 +42,26 @@ def unit(config: TrialConfig, *parts: object) -> float:
 class ScriptedBench:
     """Stands for a Workbench."""
 
+    forgetful: ClassVar[frozenset[int]] = frozenset()
+
     def __init__(self, setup: WorkerSetup, link: Link) -> None:
-        self.folder, self.link = SweepFolder(setup.sweep_folder), link
+        self.folder, self.link, self.setup = SweepFolder(setup.sweep_folder), link, setup
+        self.suites = [suite.name for suite in setup.dev]
 
     def facts(self) -> WorkerFacts:
         return WorkerFacts((20,) * ROWS, (10,) * ROWS, ("model.layers.0.self_attn.q_proj",))
 
     def score_base(self, emit: Emit) -> None:
-        emit(SuiteScored(BASE_TRIAL, time.time(), "dev", 0.25, 0.5, ()))
+        for suite in self.suites:
+            emit(SuiteScored(BASE_TRIAL, time.time(), suite, 0.25, 0.5, ()))
+
+    def score_guard(self, trial: int, emit: Emit) -> None:
+        """All right but for a forgetful trial, which has all wrong."""
+        for suite in self.setup.guard:
+            right = 0.0 if trial in self.forgetful else 1.0
+            answers = tuple(CaseAnswer(case.id, "p", "a", "e", right) for case in suite.cases)
+            fingerprint = suite_fingerprint(suite)
+            emit(SuiteScored(trial, time.time(), suite.name, right, 0.5, answers, guard=fingerprint))
 
     def train(self, cohort: Cohort, emit: Emit) -> None:
         for planned in cohort.trials:
@@ -84,7 +97,9 @@ class ScriptedBench:
         number, score = planned.number, round(1 - unit(planned.config, "loss"), 2)
         self.save_adapter(number, f"{planned.config} after {step}")
         answers = (CaseAnswer("case", "prompt", "answer", "expected", score),)
-        emit(SuiteScored(number, time.time(), "dev", score, 0.5, answers))
+        for suite in self.suites:
+            seen = score if suite == "dev" else round(unit(planned.config, suite), 2)
+            emit(SuiteScored(number, time.time(), suite, seen, 0.5, answers))
         emit(TrialCompleted(number, time.time(), score, f"trials/{number:04d}/adapter", 1.0))
 
     def read_checkpoint(self, number: int) -> int:
@@ -120,6 +135,9 @@ class ScriptedWorker:
 
     def score_base(self, emit: Emit) -> None:
         self.bench.score_base(emit)
+
+    def score_guard(self, trial: int, emit: Emit) -> None:
+        self.bench.score_guard(trial, emit)
 
     def train(self, cohort: Cohort, emit: Emit) -> None:
         self.bench.train(cohort, emit)

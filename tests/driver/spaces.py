@@ -19,7 +19,9 @@ def empty_mlflow() -> bytes:
         return (home.mlruns / "mlflow.db").read_bytes()
 
 
-def save_scripted_space(folder: Path, trials: int = 9, search: Mapping[str, object] | None = None) -> Path:
+def save_scripted_space(
+    folder: Path, trials: int = 9, search: Mapping[str, object] | None = None, guard: str = "none"
+) -> Path:
     """A space named `tiny`, with halving by default. Each trial has 9 to 36 steps."""
     (folder / "mlruns").mkdir(parents=True)
     (folder / "mlruns" / "mlflow.db").write_bytes(empty_mlflow())
@@ -38,7 +40,7 @@ def save_scripted_space(folder: Path, trials: int = 9, search: Mapping[str, obje
             "effective_batch_size": {"values": [1, 2, 4]},
         },
         "search": {"trials": trials, "seed": 1, **(search or {})},
-        "evaluation": {"dev": "dev.jsonl"},
+        "evaluation": {"dev": "dev.jsonl", "guard": guard},
     }
     path = folder / "space.yaml"
     path.write_text(json.dumps(space))  # JSON is YAML

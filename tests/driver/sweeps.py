@@ -59,6 +59,7 @@ _VARYING = (
     "mlflow.parentRunId",
     "train_seconds",
     "best_score",
+    "best_objective",
     "scoring_seconds/",
     "system/",
 )

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -17,6 +18,7 @@ from sweeper.events import (
     RungReached,
     StepTrained,
     SuiteScored,
+    SystemSampled,
     TrialAsked,
     TrialCompleted,
     TrialDiverged,
@@ -50,6 +52,14 @@ def test_a_whole_sweep(tmp_path: Path, worker: Callable[[WorkerSetup], Worker]) 
     assert of_kind(events, SuiteScored) == [BASE_TRIAL, 0, 1, 2]
     assert len(of_kind(events, StepTrained)) == 3 * 6  # nine rows in batches of four, two epochs
     assert states(space) == ["complete"] * 3
+    assert of_kind(events, SystemSampled) == [0, 1, 2]  # none is due but at the end of so short a trial
+    with sqlite3.connect(Home(tmp_path / "mlruns").mlruns / "mlflow.db") as database:
+        stored = database.execute(
+            "SELECT value, step FROM metrics"
+            " WHERE key = 'system/system_memory_usage_megabytes' ORDER BY timestamp"
+        ).fetchall()
+    samples = [event for event in events if isinstance(event, SystemSampled)]
+    assert stored == [(each.values["system_memory_usage_megabytes"], each.examples) for each in samples]
     for number in range(3):
         assert (Home(tmp_path / "mlruns").sweep("tiny").trial(number) / "adapter").is_dir()
 

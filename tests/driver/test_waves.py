@@ -9,12 +9,13 @@ from pathlib import Path
 import pytest
 
 from sweeper.driver.books import Books
-from sweeper.errors import TrainingError
+from sweeper.errors import InputError, TrainingError
 from sweeper.events import (
     DriverStarted,
     Event,
     RungReached,
     StepTrained,
+    SuiteScored,
     TrialAsked,
     TrialCompleted,
     TrialFailed,
@@ -22,6 +23,7 @@ from sweeper.events import (
     TrialStarted,
 )
 from sweeper.memory.plan import Cohort
+from sweeper.report.progress import SweepProgress, replay
 from sweeper.workers.worker import Emit
 from tests.driver.scripted import ScriptedWorker, SpawnedScriptedWorker
 from tests.driver.spaces import save_scripted_space
@@ -30,6 +32,7 @@ from tests.driver.sweeps import (
     adapters,
     log_of,
     of_kind,
+    outcome,
     states,
     sweep,
     what_mlflow_knows,
@@ -135,7 +138,8 @@ def breaking(at: Callable[[Event], bool], times: int) -> type[ScriptedWorker]:
 @pytest.mark.parametrize("kind", [TrialStarted, StepTrained, RungReached, TrialCompleted])
 def test_a_worker_that_breaks_once_changes_nothing(tmp_path: Path, calm: Path, kind: type[Event]) -> None:
     space = save_scripted_space(tmp_path, trials=13)
-    sweep(space, breaking(lambda event: isinstance(event, kind) and event.trial in (2, 3, 4), 1))
+    broken = [event.trial for event in log_of(calm) if isinstance(event, kind)][-1]
+    sweep(space, breaking(lambda event: isinstance(event, kind) and event.trial == broken, 1))
     assert [event.final for event in log_of(space) if isinstance(event, TrialFailed)] == [False]
     assert_same(space, calm)
 
@@ -188,7 +192,44 @@ def test_asha_and_the_objective_of_target_loss(tmp_path: Path) -> None:
     complete = [row for row in what_optuna_knows(space) if row[1] == "COMPLETE"]
     assert complete
     assert all(row[2] == -last[int(str(row[0]))] for row in complete)
+    best = replay(SweepProgress("tiny"), events).best
+    assert best is not None
+    assert best.target_loss == min(last[int(str(row[0]))] for row in complete)
     assert "pruned" in states(space)
+
+
+def test_a_weighted_sum_of_suites_is_what_optuna_mlflow_and_the_report_rank_by(tmp_path: Path) -> None:
+    search = {"pruner": "none", "objective": {"tone": 1, "dev": 0.25, "target_loss": 0.125}}
+    space = save_scripted_space(tmp_path, trials=6, search=search)
+    (tmp_path / "tone.jsonl").write_text((tmp_path / "dev.jsonl").read_text())
+    space.write_text(space.read_text().replace('"dev": "dev.jsonl"', '"dev": ["dev.jsonl", "tone.jsonl"]'))
+    events = sweep(space, ScriptedWorker)
+    scores = {(e.trial, e.suite): e.score or 0.0 for e in events if isinstance(e, SuiteScored)}
+    losses = {e.trial: e.value for e in events if isinstance(e, RungReached)}
+    wanted = {
+        trial: scores[trial, "tone"] + 0.25 * scores[trial, "dev"] - 0.125 * losses[trial]
+        for trial in of_kind(events, TrialCompleted)
+    }
+    assert dict(outcome(events)) == pytest.approx(wanted)
+    assert {row[0]: row[2] for row in what_optuna_knows(space) if row[1] == "COMPLETE"} == dict(
+        outcome(events)
+    )
+    shown = [line for line in what_mlflow_knows(space)["metrics"] if "['objective'" in line]
+    assert len(shown) == len(wanted)
+    for trial, value in outcome(events):
+        assert any(line.startswith(f"trial {trial} ['objective', {value}") for line in shown)
+    progress = replay(SweepProgress("tiny"), events)
+    assert progress.suite == "tone"  # of the largest weight
+    assert progress.objective == "1 tone + 0.25 dev - 0.125 target_loss"
+    assert progress.best is not None
+    assert progress.best.number == max(wanted, key=lambda trial: wanted[trial])
+    assert max(scores, key=lambda key: (key[1] == "dev", key[0] >= 0, scores[key]))[0] != progress.best.number
+
+
+def test_an_unknown_suite_in_the_objective_is_refused(tmp_path: Path) -> None:
+    space = save_scripted_space(tmp_path, search={"objective": {"score": 0.8, "tgt_loss": 0.2}})
+    with pytest.raises(InputError, match=r"space.yaml: search.objective: .* Did you mean 'target_loss'\?"):
+        sweep(space, ScriptedWorker)
 
 
 def test_equal_trainings_are_trained_once(tmp_path: Path) -> None:
@@ -206,6 +247,72 @@ def test_equal_trainings_are_trained_once(tmp_path: Path) -> None:
     assert what_mlflow_knows(space)["runs"].count("trial 3 FINISHED") == 1
     lengths = [line for line in what_mlflow_knows(space)["params"] if "max_seq_length" in line]
     assert len(set(lengths)) == 4
+
+
+@pytest.fixture(scope="module")
+def twins(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two waves of 9 and 4 trials that are of four kinds: rows have 20 tokens, and no length cuts any."""
+    space = twin_space(tmp_path_factory.mktemp("twins"))
+    sweep(space, ScriptedWorker)
+    return space
+
+
+def twin_space(folder: Path) -> Path:
+    space = save_scripted_space(folder, trials=13, search={"sampler": "random"})
+    text = space.read_text().replace('{"min": 1e-05, "max": 0.001, "log": true}', "1e-4")
+    text = text.replace("[2, 4, 8]", "[2, 4]").replace("[1, 2, 4]", "[1, 4]")
+    space.write_text(text.replace('"lora_rank"', '"max_seq_length": {"min": 100, "max": 9000}, "lora_rank"'))
+    return space
+
+
+def test_twins_of_a_wave_are_trained_once_and_end_alike(twins: Path) -> None:
+    events = log_of(twins)
+    leads = {event.trial: event.twin_of for event in events if isinstance(event, TrialAsked)}
+    assert sum(lead is not None for lead in leads.values()) >= 9 - 4
+    assert not {trial for trial in of_kind(events, TrialStarted) if leads[trial] is not None}
+    told = what_optuna_knows(twins)
+    for trial, lead in leads.items():
+        if lead is not None:
+            assert told[trial][1:3] == told[lead][1:3]
+            assert told[trial][4:] == told[lead][4:]
+    assert "running" not in states(twins)
+    tags = [line for line in what_mlflow_knows(twins)["tags"] if "sweeper.twin_of" in line]
+    assert tags == sorted(
+        f"trial {trial} ['sweeper.twin_of', '{lead}']" for trial, lead in leads.items() if lead is not None
+    )
+    completed = of_kind(events, TrialCompleted)
+    scored = [line for line in what_mlflow_knows(twins)["metrics"] if "['score/dev'" in line]
+    assert len(scored) == len(completed) + 1
+    assert len(completed) > len({leads[trial] if leads[trial] is not None else trial for trial in completed})
+
+
+@pytest.mark.parametrize("workers", [2, 4])
+def test_twins_with_more_workers(tmp_path: Path, twins: Path, workers: int) -> None:
+    space = twin_space(tmp_path)
+    sweep(space, ScriptedWorker, workers=workers)
+    assert_same(space, twins)
+
+
+def test_twins_over_kills_among_what_is_copied(tmp_path: Path, twins: Path) -> None:
+    """The driver breaks down at each event that a trial without a start of its own is given."""
+    space = twin_space(tmp_path)
+    broken_at: set[tuple[str, int, int]] = set()
+
+    def die(event: Event) -> None:
+        key = type(event).__name__, event.trial, getattr(event, "rung", 0) or 0
+        started = of_kind(log_of(space), TrialStarted)
+        if event.trial >= 0 and event.trial not in started and key not in broken_at:
+            broken_at.add(key)
+            raise KeyboardInterrupt  # as a second Ctrl-C
+
+    for _ in range(99):
+        try:
+            sweep(space, ScriptedWorker, Watching(die))
+            break
+        except KeyboardInterrupt:
+            continue
+    assert {"RungReached", "SuiteScored"} <= {kind for kind, *_ in broken_at}
+    assert_same(space, twins)
 
 
 def test_a_search_of_one_wave_says_so(tmp_path: Path) -> None:

@@ -76,6 +76,14 @@ def test_the_best_trial_is_better_than_the_base(swept: Sweep) -> None:
     assert (Path(found["best"]["adapter"]) / "adapter_model.safetensors").is_file()
 
 
+def test_the_sanity_suite_was_asked_of_base_and_winner(swept: Sweep) -> None:
+    """By the worker's own process. What the base reaches is in docs/suites.md."""
+    [guard] = json.loads(swept.run("best", "tickets", "--json").stdout)["guard"]
+    assert (guard["suite"], guard["gain"]["cases"]) == ("sanity", 32)
+    assert guard["base_score"] == pytest.approx(0.68, abs=0.02)
+    assert guard["verdict"] in ("kept", "unclear", "degraded")
+
+
 def test_optuna_and_mlflow_tell_the_same_scores(swept: Sweep) -> None:
     """Read from the two databases by plain SQL, neither through Optuna nor through MLflow."""
     told = swept.rows_of("optuna.db", "SELECT value FROM trial_values ORDER BY trial_value_id")

@@ -157,3 +157,15 @@ def test_time_left_of_a_wave_counts_what_its_pruner_lets_through() -> None:
         seconds = time_left(replay(begun, events[:cut]), events[max(cut - 1, 0)].time).sweep
         assert seconds is None or seconds >= 0
     assert time_left(replay(begun, events), events[-1].time).sweep == 0.0
+
+
+def test_a_trial_with_anothers_results_counts_as_what_that_one_trained() -> None:
+    """So that of tied trials it is not taken for the cheapest."""
+    twin = [
+        TrialAsked(1, 0.0, CONFIGS[0], 0, 0),
+        RungReached(1, 1.0, 0, 6, 48, 0.5),
+        SuiteScored(1, 2.0, "dev", 0.5, 1.0, ()),
+        TrialCompleted(1, 3.0, 0.5, "trials/0000/adapter", 0.0),
+    ]
+    trial = replay(SweepProgress("tickets"), twin).trials[1]
+    assert (trial.state, trial.examples, trial.objective, trial.score) == ("complete", 48, 0.5, 0.5)

@@ -63,7 +63,18 @@ def test_a_reason_is_text_and_not_markup(progress: SweepProgress) -> None:
 
 def test_json_keeps_its_keys(progress: SweepProgress) -> None:
     found = json.loads(json.dumps(as_json(progress, Path("/home/sweeps/tickets"))))
-    assert list(found) == ["name", "suite", "base_score", "best", "trials", "gain", "tied", "cases"]
+    assert list(found) == [
+        "name",
+        "suite",
+        "base_score",
+        "best",
+        "trials",
+        "gain",
+        "guard",
+        "tied",
+        "chosen_by",
+        "cases",
+    ]
     assert found["base_score"] == 0.0
     assert list(found["best"]) == [
         "trial",
@@ -72,8 +83,10 @@ def test_json_keeps_its_keys(progress: SweepProgress) -> None:
         "parameters",
         "adapter",
         "reason",
+        "eval_loss",
         "rung",
         "target_loss",
+        "objective",
     ]
     assert found["best"]["trial"] == 2
     assert found["best"]["score"] == 0.75

@@ -58,6 +58,8 @@ AT = "s.yaml:5:"
         ("{type: length, value: {max_wrds: 3}}", "value.max_wrds is an unknown key"),
         ("{type: length, value: {min_words: 5, max_words: 3}}", "value.min_words is 5, above max_words. Swap the two."),
         ("{type: no-repeat, value: 1}", "value is 1, must be a whole number of at least 2"),
+        ("{type: target_loss}", "value is the loss of the case's `expected`, which it does not have. Add `expected` to the case."),
+        ("{type: target_loss, value: a}", "value has no meaning here: it is the loss of `expected`. Remove it."),
         ("{type: python, value: f.py}", "value runs code of a file, which this suite does not allow"),
         ("{type: judge, value: {model: 'a b', criterion: c}}", "value.model is 'a b', must be [host/]"),
         ("{type: judge, value: {model: m}}", "value.criterion is empty"),

@@ -1,6 +1,5 @@
 """A suite that cannot steer a search is refused before one begins."""
 
-import dataclasses
 from pathlib import Path
 
 import pytest
@@ -8,8 +7,8 @@ import pytest
 from sweeper.errors import InputError
 from sweeper.scoring.preflight import refuse_objective, refuse_unscored, refuse_without_loss
 from sweeper.scoring.suite import Assertion, Case, Suite
-from sweeper.space.pruner import TRAIN_ALL
-from sweeper.space.space import SearchSettings
+from sweeper.space.objective import SCORE, TARGET_LOSS
+from sweeper.space.pruner import HALVING, TRAIN_ALL
 
 JUDGE = Assertion("judge", {"model": "m:latest", "criterion": "c", "digest": ""})
 
@@ -40,11 +39,9 @@ def test_a_judge_alone_steers_no_search() -> None:
 
 def test_without_an_expected_answer_there_is_no_loss_to_stop_by() -> None:
     ruled = Suite("s", Path("s.yaml"), (Case("b", "x", "", "", assertions=(Assertion("is-json"),)),), 8)
-    halving = SearchSettings(9, 0, "tpe")
     with pytest.raises(InputError, match="or write `pruner: none`"):
-        refuse_without_loss(ruled, halving)
-    train_all = dataclasses.replace(halving, pruner=TRAIN_ALL)
-    refuse_without_loss(ruled, train_all)
-    refuse_without_loss(suite(Assertion("is-json")), halving)
+        refuse_without_loss(ruled, HALVING, SCORE)
+    refuse_without_loss(ruled, TRAIN_ALL, SCORE)
+    refuse_without_loss(suite(Assertion("is-json")), HALVING, TARGET_LOSS)
     with pytest.raises(InputError, match="Add `expected` to its cases"):
-        refuse_without_loss(ruled, dataclasses.replace(train_all, objective="target_loss"))
+        refuse_without_loss(ruled, TRAIN_ALL, TARGET_LOSS)

@@ -1,7 +1,9 @@
 """A sweep without a model: workers that take random time, die and come back, and a driver that is killed."""
 
+import dataclasses
 import hashlib
 import random
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from sweeper.events import (
@@ -17,8 +19,9 @@ from sweeper.events import (
     TrialPruned,
     TrialStarted,
 )
-from sweeper.search.halving import Leg
-from sweeper.search.waves import Ask, Prune, Waves
+from sweeper.search.halving import Leg, Loser
+from sweeper.search.twins import Copy, lead_of
+from sweeper.search.waves import Ask, Mirror, Prune, Train, Waves
 from sweeper.space.space import SearchSettings
 from sweeper.space.trial_config import TrialConfig
 from sweeper.standing import Standing, standing_of
@@ -30,11 +33,15 @@ def unit(*parts: object) -> float:
     return int.from_bytes(digest[:8], "big") / 2**64
 
 
-def proposal(number: int, standing: Standing) -> TrialConfig:
-    """Hangs on all that was told, which is what finished waves left and what was turned away."""
+def proposal(number: int, standing: Standing, kinds: int | None) -> TrialConfig:
+    """Hangs on all that was told: what finished waves left, and what was turned away.
+
+    One of `kinds`, where that is set.
+    """
     closed = [t for t in standing.trials.values() if standing.is_closed(t.wave) or t.is_turned_away]
     told = [(t.number, t.config, type(t.end).__name__, sorted(t.rungs)) for t in closed]
-    return TrialConfig(learning_rate=1e-4 + unit(number, told))
+    drawn = unit(number, told)
+    return TrialConfig(learning_rate=1e-4 + (drawn if kinds is None else int(kinds * drawn)))
 
 
 @dataclass
@@ -48,6 +55,7 @@ class Simulation:
     kill_share: float = 0.0
     breaks: float = 0.2
     misfits: float = 0.0
+    kinds: int | None = None
     events: list[Event] = field(default_factory=list)
     trained: list[tuple[int, int]] = field(default_factory=list)
 
@@ -62,6 +70,14 @@ class Simulation:
         self.events.append(event)
         standing.apply(event)
 
+    def _survives(self, standing: Standing, events: Iterable[Event]) -> bool:
+        """Logs them one by one; false when the driver was killed among them."""
+        for event in events:
+            self._log(standing, event)
+            if self.chance.random() < self.kill_share:
+                return False
+        return True
+
     def _drive(self, standing: Standing, waves: Waves) -> bool:
         """False when the driver was killed."""
         in_hand: list[Leg] = []
@@ -71,30 +87,21 @@ class Simulation:
                 return False
             if isinstance(action, Ask):
                 continue
-            if isinstance(action, Prune):
-                for loser in action.losers:
-                    rung = max(standing.trials[loser.number].rungs)
-                    self._log(standing, TrialPruned(loser.number, 0.0, rung, loser.reason))
-                    if self._is_killed():
-                        return False
+            if isinstance(action, Mirror):
+                events = [event for copy in action.copies for event in self._copied(standing, copy)]
+            elif isinstance(action, Prune):
+                events = [self._pruned(standing, loser) for loser in action.losers]
             else:
-                waiting = [leg for leg in action.legs if leg not in in_hand]
-                while waiting and len(in_hand) < self.workers:
-                    leg = waiting.pop(0)
-                    attempt = standing.trials[leg.number].next_attempt
-                    self._log(standing, TrialStarted(leg.number, 0.0, attempt, 1, 1, 9, 9))
-                    in_hand.append(leg)
-                done = in_hand.pop(self.chance.randrange(len(in_hand)))
-                for event in self._end_of(done):
-                    self._log(standing, event)
-                    if self._is_killed():
-                        return False
+                events = self._train(standing, action, in_hand)
+            if not self._survives(standing, events):
+                return False
         return True
 
     def _ask(self, standing: Standing, action: Ask) -> bool:
         """False when the driver was killed before it judged what was proposed."""
-        config = proposal(action.number, standing)
-        self._log(standing, TrialAsked(action.number, 0.0, config, action.wave))
+        config = proposal(action.number, standing, self.kinds)
+        lead = lead_of(standing, config, action.wave, 100)
+        self._log(standing, TrialAsked(action.number, 0.0, config, action.wave, lead))
         if self._is_killed():
             return False
         self._turn_away(standing)
@@ -108,21 +115,42 @@ class Simulation:
             if trial.end is None and unit(self.world, "fits", trial.number) < self.misfits:
                 self._log(standing, TrialInfeasible(trial.number, 0.0, 1e9, "does not fit", 10**9))
 
-    def _end_of(self, leg: Leg) -> list[Event]:
+    def _pruned(self, standing: Standing, loser: Loser) -> Event:
+        rung = max(standing.trials[loser.number].rungs, default=None)
+        return TrialPruned(loser.number, 0.0, rung, loser.reason)
+
+    def _train(self, standing: Standing, action: Train, in_hand: list[Leg]) -> list[Event]:
+        """Fills the workers; what the one tells that comes to its leg's end."""
+        waiting = [leg for leg in action.legs if leg not in in_hand]
+        while waiting and len(in_hand) < self.workers:
+            leg = waiting.pop(0)
+            attempt = standing.trials[leg.number].next_attempt
+            self._log(standing, TrialStarted(leg.number, 0.0, attempt, 1, 1, 9, 9))
+            in_hand.append(leg)
+        return self._end_of(in_hand.pop(self.chance.randrange(len(in_hand))), standing)
+
+    def _copied(self, standing: Standing, copy: Copy) -> list[Event]:
+        known, own = standing.trials[copy.source], standing.trials[copy.number].rungs
+        assert known.end is not None
+        events = [known.rungs[rung] for rung in sorted(known.rungs) if rung not in own]
+        return [dataclasses.replace(event, trial=copy.number) for event in (*events, known.end)]
+
+    def _end_of(self, leg: Leg, standing: Standing) -> list[Event]:
+        """What a trial learns hangs on what it trains, what becomes of its worker on its number."""
         self.trained.append((leg.number, leg.rung))
+        lead = standing.trials[leg.number].lead
+        if unit(self.world, "diverges", lead, leg.rung) < self.breaks / 3:
+            return [TrialDiverged(leg.number, 0.0, 1, "nan")]
         fate = unit(self.world, "fate", leg.number, leg.rung)
-        if fate < self.breaks:
-            kinds: list[Event] = [
-                TrialDiverged(leg.number, 0.0, 1, "nan"),
-                TrialFailed(leg.number, 0.0, 2, "lost", final=True),
-                TrialInfeasible(leg.number, 0.0, 1e9, "lacks memory"),
-            ]
-            return [kinds[int(fate / self.breaks * 3)]]
-        value = round(unit(self.world, "loss", leg.number, leg.rung), 1)  # rounded, so that some are equal
+        if fate < self.breaks / 3:
+            return [TrialFailed(leg.number, 0.0, 2, "lost", final=True)]
+        if fate < self.breaks * 2 / 3:
+            return [TrialInfeasible(leg.number, 0.0, 1e9, "lacks memory")]
+        value = round(unit(self.world, "loss", lead, leg.rung), 1)  # rounded, so that some are equal
         reached = RungReached(leg.number, 0.0, leg.rung, 1, 1, value)
         if leg.rung < self.search.pruner.last_rung:
             return [reached]
-        score = unit(self.world, "score", leg.number)
+        score = unit(self.world, "score", lead)
         return [reached, TrialCompleted(leg.number, 0.0, score, "adapter", 1.0)]
 
 

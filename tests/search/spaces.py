@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from sweeper.space.data_settings import DataSettings, RowFile
+from sweeper.space.objective import SCORE, Objective
 from sweeper.space.parameters import Choice, Constant, Parameter, Range
-from sweeper.space.pruner import HALVING, ObjectiveName, PrunerSettings
+from sweeper.space.pruner import HALVING, PrunerSettings
 from sweeper.space.space import PromoteSettings, SamplerName, SearchSettings, Space
 from sweeper.space.trial_config import TrialConfig
 
@@ -29,7 +30,7 @@ def make_space(
     seed: int = 7,
     sampler: SamplerName = "tpe",
     pruner: PrunerSettings = HALVING,
-    objective: ObjectiveName = "score",
+    objective: Objective = SCORE,
     parameters: dict[str, Parameter] | None = None,
     **changes: Any,
 ) -> Space:

@@ -5,10 +5,11 @@ import json
 import pytest
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
-from sweeper.search.distributions import config_of, distributions_of
+from sweeper.search.distributions import config_of
 from sweeper.space.parameters import Choice, Parameter
 from sweeper.space.trial_config import TrialConfig
 from tests.search.spaces import CONSTANT, SEARCHED
+from tests.search.studies import distributions_of
 
 PARAMETERS: dict[str, Parameter] = {**CONSTANT, **SEARCHED}
 
@@ -22,11 +23,6 @@ def test_each_kind_has_its_distribution() -> None:
         "max_seq_length": IntDistribution(64, 512),
         "lr_scheduler_type": CategoricalDistribution(["linear", "cosine"]),
     }
-
-
-def test_the_order_in_the_file_decides_nothing() -> None:
-    turned = dict(reversed(PARAMETERS.items()))
-    assert list(distributions_of(turned)) == list(distributions_of(PARAMETERS))
 
 
 def test_stored_values_come_back_as_a_config() -> None:

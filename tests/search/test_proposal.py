@@ -15,6 +15,7 @@ from sweeper.space.read_parameter import read_parameter
 from sweeper.space.space import SamplerName, Space
 from sweeper.space.trial_config import TrialConfig
 from tests.search.spaces import CONSTANT, make_space
+from tests.search.studies import distributions_of
 
 RAW: dict[str, Any] = {
     "learning_rate": {"min": 1e-4, "max": 1e-3, "step": 1e-4},
@@ -119,7 +120,6 @@ def test_a_space_without_anything_new_proposes_as_optuna_does_alone(tmp_path: Pa
     """What a space proposed before there were constraints it proposes still."""
     import optuna
 
-    from sweeper.search.distributions import distributions_of
     from sweeper.search.sampler import make_sampler
 
     space = make_space(tmp_path)
@@ -127,7 +127,7 @@ def test_a_space_without_anything_new_proposes_as_optuna_does_alone(tmp_path: Pa
     alone = optuna.create_study(direction="maximize")
     for number, config in enumerate(configs):
         alone.sampler = make_sampler(space.search, number)
-        trial = alone.ask(distributions_of(space.parameters))
+        trial = alone.ask(distributions_of(dict(space.parameters)))
         assert (trial.params["learning_rate"], trial.params["lora_rank"]) == (
             config.learning_rate,
             config.lora_rank,
@@ -162,21 +162,3 @@ def test_a_change_is_refused_with_what_changed(tmp_path: Path, change: dict[str,
     with pytest.raises(InputError) as caught:
         Study(home, space_of(tmp_path, **{"constraints": CONSTRAINTS, **change}))
     assert told in caught.value.problem
-
-
-def test_a_twin_is_found_among_finished_trials_only(tmp_path: Path) -> None:
-    raw = {"max_seq_length": {"values": [64, 1024, 2048]}}
-    study = Study(Home(tmp_path / "home"), space_of(tmp_path, raw, sampler="grid", trials=3))
-    lengths = {}
-    for number in range(3):
-        config = study.ask(number)
-        lengths[config.max_seq_length] = number
-    first, second = sorted((lengths[1024], lengths[2048]))
-    assert study.finished_twin(second, longest_row=72) is None
-    study.tell_completed(first, 0.5)
-    twin = study.finished_twin(second, longest_row=72)
-    assert twin is not None
-    assert (twin.number, twin.value) == (first, 0.5)
-    assert study.finished_twin(first, longest_row=72) is None
-    assert study.finished_twin(second, longest_row=1500) is None
-    assert study.finished_twin(lengths[64], longest_row=72) is None

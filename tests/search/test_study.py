@@ -20,11 +20,13 @@ from sweeper.home import Home
 from sweeper.search.sampler import proposal_seed, startup_trials
 from sweeper.search.study import Study
 from sweeper.space.data_settings import RowFile
+from sweeper.space.objective import TARGET_LOSS
 from sweeper.space.parameters import Choice, Constant, Range
 from sweeper.space.pruner import HALVING, TRAIN_ALL
 from sweeper.space.space import SamplerName, Space
 from sweeper.space.trial_config import TrialConfig
 from tests.search.spaces import make_space
+from tests.search.studies import best_of, finished_count, running
 
 THIRDS = dataclasses.replace(HALVING, rungs=(Fraction(1, 3), Fraction(1)))
 
@@ -48,7 +50,7 @@ def search(home: Home, space: Space, restart: bool) -> list[TrialConfig]:
     """A whole search; every fourth trial is pruned, every seventh fails."""
     study = Study(home, space)
     configs: list[TrialConfig] = []
-    while study.finished_count() < space.search.trials:
+    while finished_count(study) < space.search.trials:
         if restart:
             study = Study(home, space)
         number = len(configs)
@@ -117,7 +119,7 @@ def test_telling_twice_changes_nothing(home: Home, space: Space) -> None:
         assert dump(home) == before
     assert [trial.state for trial in study.trials()] == ["complete", "pruned", "failed"]
     assert [trial.value for trial in study.trials()] == [0.5, None, None]
-    assert study.finished_count() == 3
+    assert finished_count(study) == 3
 
 
 def test_rungs_are_kept_as_higher_is_better_and_infeasible_ones_with_what_they_lack(
@@ -162,12 +164,12 @@ def test_a_trial_asked_again_is_the_same_and_none_is_skipped(home: Home, space: 
 
 def test_best_is_the_highest_and_of_equal_ones_the_first(home: Home, space: Space) -> None:
     study = Study(home, space)
-    assert study.best() is None
+    assert best_of(study) is None
     for number, value in enumerate((0.25, 0.75, 0.75, None)):
         study.ask(number)
         if value is not None:
             study.tell_completed(number, value)
-    best = study.best()
+    best = best_of(study)
     assert best is not None
     assert (best.number, best.value) == (1, 0.75)
     assert best.config == study.trials()[1].config
@@ -178,9 +180,9 @@ def test_running_trials_are_found_again_with_their_config(home: Home, space: Spa
     asked = [(0, first.ask(0)), (1, first.ask(1))]
     first.tell_completed(0, 0.5)
     again = Study(home, space)
-    assert again.running() == asked[1:]
+    assert running(again) == asked[1:]
     again.tell_completed(1, 0.5)
-    assert again.running() == []
+    assert running(again) == []
 
 
 _KILLED_IN_ASK = """
@@ -220,14 +222,14 @@ def kill_in_ask(folder: Path, statement: int) -> subprocess.CompletedProcess[str
 
 def test_a_kill_within_ask_leaves_a_whole_trial_or_none(tmp_path: Path) -> None:
     total = int(kill_in_ask(tmp_path / "counted", -1).stdout)
-    whole = Study(Home(tmp_path / "counted" / "mlruns"), make_space(tmp_path / "counted")).running()
+    whole = running(Study(Home(tmp_path / "counted" / "mlruns"), make_space(tmp_path / "counted")))
     assert len(whole) == 1
     for statement in sorted({1, total // 3, total // 2, total - 1, total}):
         folder = tmp_path / str(statement)
         assert kill_in_ask(folder, statement).returncode == 9
         study = Study(Home(folder / "mlruns"), make_space(folder))
-        running = study.running()
-        assert running in ([], whole)
+        asked = running(study)
+        assert asked in ([], whole)
         assert [(0, study.ask(0))] == whole
 
 
@@ -247,7 +249,7 @@ def test_a_kill_within_ask_leaves_a_whole_trial_or_none(tmp_path: Path) -> None:
         ({"parameters": {"target_modules": Constant(("q_proj",))}}, "and is [q_proj]"),
         ({"seed": 8}, "search.seed was 7 and is 8"),
         ({"sampler": "random"}, "search.sampler was tpe and is random"),
-        ({"objective": "target_loss"}, "search.objective was score and is target_loss"),
+        ({"objective": TARGET_LOSS}, "search.objective was score and is target_loss"),
         ({"pruner": TRAIN_ALL}, "search.pruner.type was halving and is none"),
         ({"pruner": THIRDS}, "search.pruner.rungs was [1/9, 1/3, 1] and is [1/3, 1]"),
     ],
@@ -285,7 +287,7 @@ def test_what_may_change_may_change(home: Home, tmp_path: Path, space: Space) ->
     changed = dataclasses.replace(
         space, data=data, test=tmp_path / "test.jsonl", search=search, promote=promote
     )
-    assert len(Study(home, changed).running()) == 1
+    assert len(running(Study(home, changed))) == 1
 
 
 def test_sweeps_of_one_home_know_nothing_of_each_other(home: Home, tmp_path: Path, space: Space) -> None:
@@ -310,7 +312,7 @@ def test_a_creation_cut_short_is_taken_up(home: Home, space: Space) -> None:
     home.mlruns.mkdir(parents=True)
     optuna.create_study(storage=home.optuna_uri, study_name=space.name, direction="maximize")
     Study(home, space).ask(0)
-    assert [number for number, _ in Study(home, space).running()] == [0]
+    assert [number for number, _ in running(Study(home, space))] == [0]
 
 
 def test_a_file_that_is_no_database_is_told_in_one_line(home: Home, space: Space) -> None:

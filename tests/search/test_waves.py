@@ -12,6 +12,7 @@ from sweeper.events import (
     RungReached,
     TrialAsked,
     TrialCompleted,
+    TrialFailed,
     TrialInfeasible,
     TrialPruned,
     TrialStarted,
@@ -60,6 +61,26 @@ def test_workers_order_and_kills_change_nothing(
     assert outcome(rough.run()) == outcome(calm.run())
     assert len(calm.trained) == len(set(calm.trained))  # no leg twice
     assert set(calm.trained) == set(rough.trained)
+
+
+@given(PRUNERS, st.integers(1, 25), st.integers(), st.integers(1, 5), st.integers(), st.integers(1, 8))
+@settings(max_examples=300, deadline=None)
+def test_nor_where_trials_train_the_same(
+    pruner: PrunerSettings, trials: int, world: int, workers: int, chance: int, kinds: int
+) -> None:
+    """Parameters of few kinds: many trials of a wave, and of waves before, are twins."""
+    search = SearchSettings(trials, 0, "tpe", pruner)
+    calm = Simulation(search, world, random.Random(0), kinds=kinds)
+    rough = Simulation(search, world, random.Random(chance), workers, 0.15, kinds=kinds)
+    standing = calm.run()
+    assert outcome(rough.run()) == outcome(standing)
+    assert set(calm.trained) == set(rough.trained)
+    assert standing.finished_count() == trials
+    for trial in standing.trials.values():
+        lead = standing.trials[trial.lead]
+        if trial.twin_of is not None and not isinstance(lead.end, TrialFailed | TrialInfeasible):
+            assert trial.attempts == 0  # nothing was trained twice
+            assert trial.end == dataclasses.replace(lead.end, trial=trial.number)  # type: ignore[type-var]
 
 
 @given(st.integers(), st.integers(1, 12), st.integers())
@@ -151,6 +172,7 @@ def test_asha_stops_the_weak_as_optuna_does_and_is_not_asked_at_the_end() -> Non
             ends[loser.number] = "pruned"
             standing.apply(TrialPruned(loser.number, 0.0, 0, loser.reason))
         else:
+            assert isinstance(action, Train)
             (leg,) = action.legs
             standing.apply(TrialStarted(leg.number, 0.0, 1, 1, 1, 9, 9))
             value = losses[leg.number] / (leg.rung + 1)

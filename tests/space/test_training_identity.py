@@ -71,6 +71,9 @@ def test_lengths_count_up_to_the_longest_row(one: int, other: int, longest: int)
     assert (len(identities) == 1) == (min(one, longest) == min(other, longest))
 
 
+ONCE = "Of trials that differ in it alone one trains, and the others have its result."
+
+
 def test_check_names_the_choices_that_coincide() -> None:
     parameters: dict[str, Parameter] = {
         "max_seq_length": Choice((64, 1024, 2048, 4096)),
@@ -80,7 +83,7 @@ def test_check_names_the_choices_that_coincide() -> None:
         "lora_alpha": Constant(32.0),
     }
     assert coinciding_sentences(parameters, LONGEST) == [
-        "max_seq_length 1024, 2048 and 4096 train the same: the longest row has 72 tokens.",
-        "target_modules [q_proj, v_proj] and [v_proj, q_proj] train the same.",
+        f"max_seq_length 1024, 2048 and 4096 train the same: the longest row has 72 tokens. {ONCE}",
+        f"target_modules [q_proj, v_proj] and [v_proj, q_proj] train the same. {ONCE}",
     ]
     assert len(coinciding_sentences(parameters, 5000)) == 1

@@ -2,7 +2,10 @@
 
 import json
 
-from sweeper.events import AssertionResult, CaseAnswer, MemoryMeasured, SuiteScored
+import pytest
+
+from sweeper.events import BASE_TRIAL, AssertionResult, CaseAnswer, MemoryMeasured, SuiteScored
+from sweeper.scoring.pairing import compare_answers
 from sweeper.tracking.records import answer_table, memory_points, score_points
 
 ANSWERS = (
@@ -29,11 +32,27 @@ def test_a_suite_and_its_tags_are_metrics() -> None:
         "score/my suite": 0.5,
         "score/my suite/a": 0.5,
         "score/my suite/b": 0.0,
+        "score_low/my suite": pytest.approx(0.0945, abs=1e-3),
+        "score_high/my suite": pytest.approx(0.9055, abs=1e-3),
         "scoring_seconds/my suite": 2.5,
         "prompt_tokens/my suite": 30.0,
         "answer_tokens/my suite": 40.0,
     }
     assert {(point.time, point.step) for point in points} == {(9.0, 7)}
+
+
+def test_a_trial_is_held_against_the_base_case_by_case() -> None:
+    right = tuple(CaseAnswer(f"{case}", "p", "yes", "yes", 1.0) for case in range(20))
+    half = tuple(CaseAnswer(f"{case}", "p", "hm", "yes", float(case < 10)) for case in range(20))
+    event = SuiteScored(3, 9.0, "s", 1.0, 2.5, right)
+    points = {point.key: point.value for point in score_points(event, 7, half)}
+    found = compare_answers(half, right)
+    assert found is not None
+    assert (points["gain/s"], points["gain_p_value/s"]) == (0.5, found.p_value)
+    assert (points["gain_low/s"], points["gain_high/s"]) == (found.interval.low, found.interval.high)
+    assert 0.2 < points["gain_low/s"] < 0.5 < points["gain_high/s"] < 0.8
+    base = score_points(SuiteScored(BASE_TRIAL, 9.0, "s", 1.0, 2.5, right), 7, half)
+    assert not [point for point in base if point.key.startswith("gain")]
 
 
 def test_a_suite_that_is_only_shown_has_no_score() -> None:

@@ -286,3 +286,15 @@ def test_a_base_that_no_layout_suits_is_refused(
     monkeypatch.setattr(Engine, "check_layout", lambda *_: float("nan"))
     with pytest.raises(InputError, match="gives rows in a batch other logits than alone"):
         make()
+
+
+def test_where_nothing_is_expected_to_the_letter_there_is_no_loss_and_no_rung(
+    make: Callable[..., Workbench], tmp_path: Path
+) -> None:
+    (tmp_path / "ruled.yaml").write_text(
+        "name: ruled\ncases: [{instruction: Repeat., assert: [{type: contains, value: red}]}]\n"
+    )
+    events: list[Event] = []
+    make(dev=(load_suite(tmp_path / "ruled.yaml"),)).train(Cohort((planned(rung=0),)), events.append)
+    assert not [event for event in events if isinstance(event, RungReached)]
+    assert isinstance(events[-1], TrialCompleted)

@@ -19,11 +19,15 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """An answer with what it answers. `prompt` is what the model read, `expected` may be empty."""
+    """An answer with what it answers. `prompt` is what the model read, `expected` may be empty.
+
+    `loss` is that of `expected`, in nats per token, where it was measured.
+    """
 
     answer: str
     prompt: str = ""
     expected: str = ""
+    loss: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

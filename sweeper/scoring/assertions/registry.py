@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from sweeper.scoring.assertions import (
     alike,
     choice,
+    expected_loss,
     json_answer,
     json_schema,
     judge,
@@ -29,6 +30,7 @@ ASSERTIONS: Mapping[str, Kind] = {
     **choice.KINDS,
     **alike.KINDS,
     **shape.KINDS,
+    **expected_loss.KINDS,
     **python_file.KINDS,
     **judge.KINDS,
 }
