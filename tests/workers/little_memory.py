@@ -20,7 +20,7 @@ from sweeper.workers.workbench import Workbench
 from sweeper.workers.worker import WorkerSetup
 from tests.tiny_base import WORDS, save_tiny_space
 
-ROOM_BYTES = 40 << 20
+ROOM_BYTES = 120 << 20
 """Beside what the process has already. The attention mask of four rows alone takes more."""
 CONFIG = TrialConfig(
     learning_rate=1e-2,
@@ -49,10 +49,11 @@ def main(folder: Path) -> None:
     calm = Workbench(setup)
     train(calm, PlannedTrial(0, 1, CONFIG, 2))
     told = {
+        "second": [event.reason for event in rest if isinstance(event, TrialOutOfMemory)],
         "failures": [event.reason for event in events if isinstance(event, TrialOutOfMemory)],
         "saved": [event.step for event in events if isinstance(event, CheckpointSaved)],
         "completed": [len(completed(events)), len(completed(rest))],
-        "difference": difference(calm, hungry),
+        "difference": difference(calm, hungry) if completed(rest) else None,
     }
     print(json.dumps(told))
 
