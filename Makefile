@@ -4,8 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 UV := $(BIN)/uv
-OLLAMA_VERSION := 0.32.15
-OLLAMA := $(HOME)/.cache/sweeper/ollama-$(OLLAMA_VERSION)
+OLLAMA_VERSIONS := 0.32.15 0.11.4
 LOCK := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
 
@@ -39,7 +38,7 @@ $(VENV)/installed: pyproject.toml $(wildcard requirements/*.txt)
 
 # For the tests only: users bring their own Ollama.
 ollama: install
-	tests/real/build_ollama.sh $(OLLAMA_VERSION) $(BIN)/python
+	for version in $(OLLAMA_VERSIONS); do tests/real/build_ollama.sh $$version $(BIN)/python || exit; done
 
 lock: install
 	$(LOCK) --group dev pyproject.toml -o requirements/main.txt

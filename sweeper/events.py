@@ -65,8 +65,9 @@ class TrialStarted(Event):
     """A worker took the trial up. `attempt` counts from 1; a later attempt voids the earlier ones.
 
     An attempt that goes on from a checkpoint voids only what came after `resumed_step`. `dropped_rows`
-    keep nothing to learn within the trial's max_seq_length, and are left out. `predicted_bytes` is the
-    peak that was predicted, None where nothing was.
+    keep nothing to learn within the trial's max_seq_length, and are left out. `dtype` and `quantization`
+    are the base's; logs of before there was a choice lack them. `predicted_bytes` is the peak that was
+    predicted, None where nothing was.
     """
 
     attempt: int
@@ -76,12 +77,17 @@ class TrialStarted(Event):
     total_examples: int
     resumed_step: int = 0
     dropped_rows: int = 0
+    dtype: str = "float32"
+    quantization: str = "none"
     predicted_bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class StepTrained(Event):
-    """One optimizer step. `tokens` counts row tokens so far; `grad_norm` is taken before clipping."""
+    """One optimizer step. `tokens` counts row tokens so far; `grad_norm` is taken before clipping.
+
+    `computed_tokens` are the positions that were computed for them, padding too; 0 in older logs.
+    """
 
     step: int
     examples: int
@@ -89,6 +95,7 @@ class StepTrained(Event):
     loss: float
     learning_rate: float
     grad_norm: float
+    computed_tokens: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +172,7 @@ class TrialCompleted(Event):
 
     `stopped_early` says why the end came before the last step. `best_step` is the step that the adapter
     is of where search.early_stopping chose it, else None: it is of the last one.
+    `base_sha256` is of the base's weights, as `models.weight_files` takes it; "" in logs of before.
     """
 
     objective: float
@@ -172,6 +180,7 @@ class TrialCompleted(Event):
     train_seconds: float
     stopped_early: str | None = None
     best_step: int | None = None
+    base_sha256: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,11 @@ class Home:
         """Answers of models to suites, for all sweeps. May be deleted at any time."""
         return self.mlruns / "cache" / "answers"
 
+    @property
+    def dequantised(self) -> Path:
+        """Bases from .gguf files as they are read for nf4. May be deleted at any time."""
+        return self.mlruns / "cache" / "dequantised"
+
     def sweep(self, name: str) -> "SweepFolder":
         return SweepFolder(self.mlruns / "sweeps" / name)
 

@@ -23,6 +23,7 @@ from sweeper.errors import SweepError
 from sweeper.event_log import EventLog
 from sweeper.events import Event, SuiteScored, TrialCompleted, TrialFailed, to_json
 from sweeper.home import Home
+from sweeper.space.rules import NAMES, SWITCHES
 from sweeper.tracking import Tracker
 from sweeper.tracking.follower import Follower
 from sweeper.tracking.runs import make_client
@@ -167,7 +168,10 @@ def test_parameters_are_numbers_where_they_are_numbers(written: Sweep) -> None:
     assert "max_steps" not in params["trial 0"]
     assert params["trial 3"]["max_steps"] == "6"
     assert "num_train_epochs" not in params["trial 3"]
-    numeric = set(params["trial 0"]) - {"target_modules", "lr_scheduler_type", "use_rslora"}
+    assert params["trial 0"]["base_dtype"] == "float32"
+    assert params["trial 0"]["base_quantization"] == "none"
+    names = {"target_modules", "base_dtype", "base_quantization"}
+    numeric = set(params["trial 0"]) - names - {*NAMES, *SWITCHES}
     for key in numeric:
         float(params["trial 0"][key])
 

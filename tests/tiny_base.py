@@ -68,7 +68,7 @@ def save_tiny_space(
     }
     space = {
         "name": "tiny",
-        "model": {"base": "./base"},
+        "model": {"base": "./base", "dtype": "float32"},  # the same scores on any machine
         "data": {"train": "train.jsonl"},
         "parameters": parameters,
         "search": {"trials": trials, "seed": 1, "pruner": "none", **(search or {})},

@@ -62,6 +62,21 @@ def history(
 
 
 @app.command()
+def chat(
+    context: typer.Context,
+    name: SweepName,
+    trial: Annotated[
+        int | None, typer.Option(help="Talk to this trial and to the base, without Ollama.")
+    ] = None,
+    ollama_name: OllamaName = None,
+) -> None:
+    """Talk to the promoted model in Ollama, or to a trial beside its base."""
+    from sweeper.commands.chat import chat
+
+    chat(home_of(context), name, trial, ollama_name)
+
+
+@app.command()
 def doctor(host: Annotated[str | None, typer.Option(help="[default: OLLAMA_HOST]")] = None) -> None:
     """Look at Ollama: is it there, which version, how much room, and what can be proven with it."""
     from sweeper.commands.doctor import doctor

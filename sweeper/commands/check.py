@@ -11,6 +11,8 @@ from sweeper.data.encode import IGNORED
 from sweeper.data.load_rows import RowSet, load_rows, train_on
 from sweeper.data.template import custom_template
 from sweeper.home import Home
+from sweeper.models.devices import precision_of
+from sweeper.models.precision import Precision
 from sweeper.models.quiet import quiet_libraries
 from sweeper.report.data_lines import data_lines
 from sweeper.report.example import example_text
@@ -33,6 +35,7 @@ def check(home: Home, space_path: Path) -> None:
     quiet_libraries()
     space = load_space(space_path)
     chat_template = custom_template(space.data)
+    precision = precision_of(space)
     rows, validation = load_rows(space.data)
     suites = ready_suites(space)
     console = Console()
@@ -42,7 +45,8 @@ def check(home: Home, space_path: Path) -> None:
     guard_against_overlap(space, rows, suites, console)
     encoded, template, shapes = _encode(space, rows, chat_template)
     _show_data(console, space, rows, encoded, validation)
-    _show_memory(console, space, encoded)
+    console.print(precision.sentence(), highlight=False)
+    _show_memory(console, space, encoded, precision)
     _show_cost(console, home, space, encoded, shapes)
     for sentence in coinciding_sentences(space.parameters, max(len(row.input_ids) for row in encoded.rows)):
         console.print(sentence, highlight=False)
@@ -83,7 +87,7 @@ def _show_data(
         console.print(line, highlight=False, markup=False)
 
 
-def _show_memory(console: Console, space: Space, encoded: "EncodedRows") -> None:
+def _show_memory(console: Console, space: Space, encoded: "EncodedRows", precision: Precision) -> None:
     """What fits, where a limit is known. On a CPU without one there is nothing to predict for."""
     from sweeper.memory.base_config import BaseConfig
     from sweeper.memory.check_lines import memory_lines
@@ -96,7 +100,7 @@ def _show_memory(console: Console, space: Space, encoded: "EncodedRows") -> None
     config = BaseConfig.of(read_config(resolve_base(space.base, space.path.parent)))
     lengths = [len(row.input_ids) for row in encoded.rows]
     prompts = [row.prompt_length for row in encoded.rows]
-    for line in memory_lines(space, config, BaseSettings(dtype="float32"), lengths, prompts):
+    for line in memory_lines(space, config, BaseSettings.of(precision), lengths, prompts):
         console.print(line, highlight=False, markup=False)
 
 

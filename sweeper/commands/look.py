@@ -1,12 +1,14 @@
 """A look at the test suite: base and trial answer it, and that they did is kept."""
 
+import contextlib
 import functools
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sweeper.events import BASE_TRIAL, CaseAnswer
-from sweeper.home import SweepFolder
+from sweeper.home import Home, SweepFolder
+from sweeper.models.devices import precision_of
 from sweeper.models.reference import resolve_base
 from sweeper.report.progress import TrialProgress
 from sweeper.scoring.fingerprint import suite_fingerprint
@@ -56,26 +58,34 @@ def _keep(folder: SweepFolder, trial: int, suite: Suite, by: str, seen: Score) -
 
 
 def answering(space: Space, folder: SweepFolder, trial: TrialProgress) -> Answering:
-    """Loads the base once, at the first call. The base is asked before the trial, whose adapter stays on."""
+    """Loads the base once, at the first call, as trials were trained on it; the trial's adapter at the first
+    call that needs it."""
 
     @functools.cache
     def base() -> "Base":
         from sweeper.models.load import load_base
 
-        return load_base(resolve_base(space.base, space.path.parent))
+        base = resolve_base(space.base, space.path.parent)
+        dequantised = Home(folder.path.parents[1]).dequantised
+        return load_base(base, precision_of(space), dequantised)
 
-    def answer(number: int, suite: Suite) -> Score:
+    @functools.cache
+    def tuned() -> Any:
+        """The base's own layers, wrapped: from here on the base is the same model with its adapter off."""
         from peft import PeftModel
 
+        assert trial.adapter is not None, "a complete trial has one"
+        return PeftModel.from_pretrained(base().model, folder.path / trial.adapter)
+
+    def answer(number: int, suite: Suite) -> Score:
         from sweeper.data.template import custom_template, template_of
         from sweeper.scoring.score import score_suite
 
         template = template_of(base().tokenizer, custom_template(space.data))
-        if number == BASE_TRIAL:
+        if number != BASE_TRIAL:
+            return score_suite(tuned(), template, suite)
+        is_wrapped = tuned.cache_info().currsize > 0
+        with tuned().disable_adapter() if is_wrapped else contextlib.nullcontext():
             return score_suite(base().model, template, suite)
-        assert trial.adapter is not None, "a complete trial has one"
-        return score_suite(
-            PeftModel.from_pretrained(base().model, folder.path / trial.adapter), template, suite
-        )
 
     return answer

@@ -8,19 +8,22 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
+from sweeper.commands.guard import guard_evidence
 from sweeper.commands.live_names import connect, live_name, promoted_digests, quantizations
 from sweeper.commands.look import answering, keep_promoted, look_at_test
 from sweeper.commands.program import program
+from sweeper.commands.registered import register_promoted
 from sweeper.commands.sweeps import find_sweep, progress_of, space_of
+from sweeper.commands.trial_asked import adapter_folder, trial_asked
 from sweeper.data.template import custom_template
-from sweeper.errors import InputError, Interrupted, SweepError
+from sweeper.errors import Interrupted, SweepError
 from sweeper.events import BASE_TRIAL
 from sweeper.home import Home, SweepFolder
 from sweeper.lock import held_lock
 from sweeper.models.quiet import quiet_libraries
 from sweeper.promote.live_models import live_models
 from sweeper.report.on_test import line_of_test
-from sweeper.report.progress import SweepProgress, TrialProgress
+from sweeper.report.progress import TrialProgress
 from sweeper.report.promotion import answer_lines, models_table, proofs_table, scores_line
 from sweeper.report.steps import StepsView
 from sweeper.scoring.fingerprint import suite_fingerprint
@@ -56,7 +59,7 @@ def promote(home: Home, name: str, options: PromoteOptions) -> None:
     """All that can be refused is refused before torch is imported: trial, space, name, Ollama."""
     quiet_libraries()
     folder = find_sweep(home, name)
-    trial = _trial_to_promote(progress_of(folder), options.trial)
+    trial = trial_asked(progress_of(folder), options.trial)
     space = _with_options(space_of(folder), options)
     live = live_name(space.promote, options.name)
     live_models(live, space.promote.quantization)
@@ -72,14 +75,24 @@ def promote(home: Home, name: str, options: PromoteOptions) -> None:
     may_replace = options.yes or options.is_dry or _may_replace(client, live, space, known)
     console = Console()
     console.print(f"Promoting trial {trial.number} of {name} to {live} on {client.url}", highlight=False)
+    if space.model.quantization == "nf4":
+        console.print(
+            "The adapter was trained on the nf4 base and is merged into the unquantised one, where its score "
+            "may differ: the scores through Ollama are those of the merged model.",
+            highlight=False,
+        )
     with held_lock(folder.promotions / "lock", f"a promotion of sweep {name!r}"):
         request = _request(space, folder, trial, suite, live, options)
         evidence, is_first_look = _evidence(space, folder, trial, suite, console)
+        guards = _guards(space, folder, trial, console)
         request = dataclasses.replace(
-            request, evidence=evidence, known_digests=known, may_replace=may_replace
+            request, evidence=evidence, guards=guards, known_digests=known, may_replace=may_replace
         )
         promotion = _run(request, client, console)
-    _show(promotion, suite, client, console, name)
+        _show(promotion, suite, client, console, name)
+        if not promotion.is_dry:
+            models = live_models(live, space.promote.quantization)
+            register_promoted(home, folder, client, models, console)
     if space.test is not None:
         if not is_first_look:
             keep_promoted(folder, trial.number, suite, promotion, answering(space, folder, trial))
@@ -109,6 +122,15 @@ def _evidence(
     return Evidence(suite.name, base.answers, own.answers), latest(before, trial.number, cases) is None
 
 
+def _guards(
+    space: Space, folder: SweepFolder, trial: TrialProgress, console: Console
+) -> tuple["Evidence", ...]:
+    """What base and trial answer to the guard suites; of the sweep's winner the sweep kept it."""
+    with StepsView(console) as view:
+        view.progress("base and trial answer guard suites", None)
+        return tuple(guard_evidence(space, folder, trial.number, answering(space, folder, trial)))
+
+
 def _with_options(space: Space, options: PromoteOptions) -> Space:
     chosen = quantizations(space.promote, options.quantization)
     return dataclasses.replace(space, promote=dataclasses.replace(space.promote, quantization=chosen))
@@ -125,23 +147,6 @@ def _may_replace(client: "OllamaClient", live: ModelName, space: Space, known: f
 
     asked = f"{strange[0]} in Ollama was not made by sweeper here. Replace it? It is kept for a rollback"
     return typer.confirm(asked)
-
-
-def _trial_to_promote(progress: SweepProgress, number: int | None) -> TrialProgress:
-    """The trial asked for, or the best. Raises InputError for one that has no adapter to promote."""
-    complete = sorted(trial.number for trial in progress.trials.values() if trial.adapter)
-    if not complete:
-        raise InputError(
-            f"sweep {progress.name!r}", "no trial is complete yet", "Let `sweep start` finish one first"
-        )
-    if number is None:
-        assert progress.best is not None, "a complete trial has a score"
-        return progress.best
-    if number in complete:
-        return progress.trials[number]
-    trial = progress.trials.get(number)
-    problem = f"is {trial.state}, must be complete" if trial else f"there is no trial {number}"
-    raise InputError(f"--trial {number}", problem, f"Complete ones: {', '.join(map(str, complete))}")
 
 
 def _refuse_another_space(home: Home, space: Space) -> None:
@@ -161,8 +166,7 @@ def _request(
 ) -> "PromotionRequest":
     from sweeper.promote.promotion import PromotionRequest
 
-    assert trial.adapter is not None
-    adapter = folder.path / trial.adapter
+    adapter = adapter_folder(folder, trial)
     return PromotionRequest(
         base=resolve_base(space.base, space.path.parent),
         adapter=adapter,
@@ -188,7 +192,7 @@ def _lineage(space: Space, trial: TrialProgress, adapter: Path) -> "Lineage":
     data = {key: str(value) for key, value in identity_of(space).items() if key.startswith("data.")}
     weights = adapter / "adapter_model.safetensors"
     adapter_sha256 = sha256_of(weights) if weights.is_file() else ""
-    return Lineage(space.name, trial.number, space.base, data, adapter_sha256)
+    return Lineage(space.name, trial.number, space.base, data, adapter_sha256, trial.base_sha256)
 
 
 def _run(request: "PromotionRequest", client: "OllamaClient", console: Console) -> "Promotion":

@@ -3,6 +3,7 @@
 from rich.console import Console
 
 from sweeper.commands.live_names import connect, names_of
+from sweeper.commands.registered import register_promoted
 from sweeper.commands.sweeps import find_sweep, space_of
 from sweeper.errors import InputError
 from sweeper.home import Home
@@ -34,6 +35,8 @@ def rollback(home: Home, name: str, ollama_name: str | None) -> None:
             if before.live != after.live or model in broken_off:
                 changed += 1
                 console.print(f"{model.name} is {_short(after.live)} again", highlight=False)
+        if changed:
+            register_promoted(home, folder, client, models, console)
     if not changed:
         raise _nothing_kept(models, name)
 

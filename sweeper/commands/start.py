@@ -4,6 +4,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from sweeper.commands.auto_promote import announce_promotion, promote_best
 from sweeper.commands.overlap import guard_against_overlap
 from sweeper.commands.program import program
 from sweeper.commands.smoke import end_smoke, smoke_home, smoke_space
@@ -39,6 +40,8 @@ def start(
     console = Console()
     for note in space.notes:
         console.print(note, highlight=False)
+    if not is_smoke:
+        announce_promotion(space, console)
     guard_against_overlap(space, rows, suites, console)
     if is_fresh:
         _put_aside(home, space, console)
@@ -47,6 +50,7 @@ def start(
         end_smoke(console, progress, home, space)
     else:
         _show_end(console, progress, space)
+        promote_best(home, space, progress, console)
 
 
 def _put_aside(home: Home, space: Space, console: Console) -> None:
@@ -66,7 +70,9 @@ def _run(home: Home, space: Space, in_process: bool, console: Console) -> SweepP
     searched = [name for name, value in space.parameters.items() if not isinstance(value, Constant)]
     try:
         with LiveView(_nothing_yet(space), searched, console) as view:
-            run_sweep(home, space, InProcessWorker if in_process else SpawnedWorker, view)
+            run_sweep(
+                home, space, InProcessWorker if in_process else SpawnedWorker, view, 1 if in_process else None
+            )
     except KeyboardInterrupt:
         raise Interrupted(
             f"stopped. Finished trials are kept; `{program()} start {space.path}` goes on"

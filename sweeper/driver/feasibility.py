@@ -1,6 +1,7 @@
 """Turns away what does not fit, and ends a sweep that proposes nothing else."""
 
 import time
+from collections.abc import Sequence
 
 from sweeper.driver.books import Books
 from sweeper.driver.planning import Planner
@@ -57,6 +58,14 @@ class Feasibility:
         plan = self._planner.plan(self._books.standing.trials[number], self._books.standing)
         assert isinstance(plan, PlannedTrial), "it was judged when it was asked"
         return plan
+
+    def cohort_size(self, planned: Sequence[PlannedTrial], largest: int) -> int:
+        """How many of `planned` may train side by side: as many as fit if each held a base of its own."""
+        limit, peaks = self._planner.limit, [trial.predicted_bytes for trial in planned]
+        heaviest = max((peak for peak in peaks if peak is not None), default=None)
+        if limit is None or heaviest is None:
+            return largest
+        return max(min(largest, limit.usable_bytes // heaviest), 1)
 
     def ran_out(self, planned: PlannedTrial, reason: str) -> None:
         """The machine's own memory ran out with it. That says nothing of the prediction."""

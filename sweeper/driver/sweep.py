@@ -1,12 +1,15 @@
 """The loop of a sweep: ask a wave, plan, train rung by rung, stop the weak, tell."""
 
 import contextlib
+import dataclasses
+import functools
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing
 
 from sweeper.driver.books import Books, View
+from sweeper.driver.cohorts import cohorts
 from sweeper.driver.feasibility import Feasibility
 from sweeper.driver.guarding import Guarding
 from sweeper.driver.interrupts import Interrupts
@@ -17,6 +20,7 @@ from sweeper.home import Home
 from sweeper.lock import held_lock
 from sweeper.memory.fitness import refuse_unfit
 from sweeper.memory.plan import Cohort, PlannedTrial
+from sweeper.models.devices import Place, places_of, precision_of
 from sweeper.models.reference import resolve_base
 from sweeper.scoring.space_suites import space_suites
 from sweeper.scoring.steering import steering_first, steering_objective
@@ -37,13 +41,17 @@ ATTEMPTS = 2
 MakeWorker = Callable[[WorkerSetup], Worker]
 
 
-def run_sweep(home: Home, space: Space, make_worker: MakeWorker, view: View, workers: int = 1) -> None:
+def run_sweep(
+    home: Home, space: Space, make_worker: MakeWorker, view: View, workers: int | None = None
+) -> None:
     """Goes on with the sweep of `space` until `search.trials` have ended in total.
 
-    It may be killed at any moment and called again, with any number of workers. Raises InputError for
+    It may be killed at any moment and called again, with any number of workers: `workers` of them on the
+    first place that the space has, else one on each. Raises InputError for
     input that only shows with the model at hand, UnavailableError while another process runs this
     sweep, KeyboardInterrupt after Ctrl-C, when what was under way is saved.
     """
+    where = places_of(space) if workers is None else places_of(space)[:1] * workers
     folder, suites = home.sweep(space.name), space_suites(space)
     objective = steering_objective(space.search.objective, suites.dev, space.path)
     setup = WorkerSetup(
@@ -53,6 +61,9 @@ def run_sweep(home: Home, space: Space, make_worker: MakeWorker, view: View, wor
         seed=space.search.seed,
         sweep_folder=folder.path,
         answer_cache=home.answer_cache,
+        precision=precision_of(space),
+        cohort=space.workers.cohort,
+        dequantised=home.dequantised,
         guard=suites.guard,
         eval_seq_length=max(int(str(value)) for value in extreme_values(space, "max_seq_length")),
         early_stopping=space.search.early_stopping,
@@ -64,7 +75,7 @@ def run_sweep(home: Home, space: Space, make_worker: MakeWorker, view: View, wor
         books = Books(objective, folder, study, Tracker(home, folder, space), view)
         sweep = _Sweep(space, setup, books, interrupts)
         try:
-            sweep.run(lambda: make_worker(setup), workers)
+            sweep.run([functools.partial(make_worker, each) for each in _setups(setup, where)])
         except KeyboardInterrupt:
             with contextlib.suppress(SweepError):  # what MLflow lacks, the next start writes
                 books.tracker.finish(books.log, "KILLED", timeout_seconds=10)
@@ -72,6 +83,18 @@ def run_sweep(home: Home, space: Space, make_worker: MakeWorker, view: View, wor
         books.tracker.finish(books.log)
         if sweep.feasibility is not None and sweep.feasibility.advice is not None:
             raise sweep.feasibility.advice
+
+
+def _setups(setup: WorkerSetup, where: Sequence[Place]) -> list[WorkerSetup]:
+    """The same for each place but for its device and its threads."""
+    return [
+        dataclasses.replace(
+            setup,
+            precision=dataclasses.replace(setup.precision, device=place.device),
+            threads=place.threads,
+        )
+        for place in where
+    ]
 
 
 class _Sweep:
@@ -87,19 +110,19 @@ class _Sweep:
         self.in_hand: set[Leg] = set()
         self.is_stopping = False
 
-    def run(self, start_worker: Callable[[], Worker], workers: int) -> None:
+    def run(self, start_workers: Sequence[Callable[[], Worker]]) -> None:
         if self._next() is None and self.guarding.next() is None:
             return
         if self._next() is not None and (word := honest_word(self.space.search)):
             self.books.view.say(word)
         if not self._time_is_up():
-            with closing(Crew(start_worker, workers)) as crew:
+            with closing(Crew(start_workers)) as crew:
                 self.interrupts.on_first = crew.wake
                 self.books.open()
                 self._work_with(crew)
         if self._time_is_up() and not self.interrupts.asked:
             self._prune_what_is_open()
-            self._guard_after_time(start_worker)
+            self._guard_after_time(start_workers[0])
         if self.interrupts.asked:
             raise KeyboardInterrupt
 
@@ -108,7 +131,7 @@ class _Sweep:
         if self.guarding.next() is None:
             return
         self.is_stopping = True
-        with closing(Crew(start_worker)) as crew:
+        with closing(Crew([start_worker])) as crew:
             self.interrupts.on_first = crew.wake
             self._first_facts(crew)
             while not self.interrupts.asked and (crew.is_at_work() or self.guarding.hand_out(crew)):
@@ -122,7 +145,7 @@ class _Sweep:
         refuse_unfit(self.space, facts.row_lengths, facts.prompt_lengths, facts.linear_layers)
         if not self.suites <= self.books.standing.base_suites:
             crew.score_base()
-        planner = planner_of(self.space, self.setup.base, facts)
+        planner = planner_of(self.space, self.setup, facts)
         self.feasibility = Feasibility(self.space, planner, self.books)
         while True:
             self._stop_where_due(crew)
@@ -179,12 +202,17 @@ class _Sweep:
         self.books.record(TrialPruned(number, time.time(), rung, reason))
 
     def _hand_out(self, legs: tuple[Leg, ...], crew: Crew, facts: WorkerFacts) -> None:
-        """Gives each idle worker a leg that nobody has."""
-        for leg in legs:
-            if not crew.idle() or leg in self.in_hand:
-                continue
-            self.in_hand.add(leg)
-            crew.train(Cohort((self._planned(leg, facts),)))
+        """Gives each idle worker legs that nobody has."""
+        idle = crew.idle()
+        waiting = [leg for leg in legs if leg not in self.in_hand] if idle else []
+        trials = self.books.standing.trials
+        broken = {leg.number for leg in waiting if trials[leg.number].failures}
+        planned = [self._planned(leg, facts) for leg in waiting]
+        assert self.feasibility is not None, "trials are planned when a worker has loaded"
+        size = self.feasibility.cohort_size(planned, facts.cohort)
+        for cohort in cohorts(planned, idle, dataclasses.replace(facts, cohort=size), broken)[:idle]:
+            self.in_hand |= {Leg(trial.number, trial.rung or 0) for trial in cohort.trials}
+            crew.train(cohort)
 
     def _planned(self, leg: Leg, facts: WorkerFacts) -> PlannedTrial:
         assert self.feasibility is not None, "trials are planned when a worker has loaded"

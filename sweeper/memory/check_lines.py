@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import get_args
 
 from sweeper.memory.base_config import BaseConfig
 from sweeper.memory.device_limit import smallest_limit
 from sweeper.memory.plan import PACKED_TOKENS
 from sweeper.memory.plan_within import divisors
 from sweeper.memory.predict import predict, predict_many
-from sweeper.memory.settings import BaseSettings, EngineStep
+from sweeper.memory.settings import BaseSettings, EngineStep, Optim
 from sweeper.memory.space_fit import PredictStep, SpaceNeeds, fit_lines
 from sweeper.space.space import Space
 from sweeper.space.survey import extreme_values
@@ -24,7 +25,8 @@ def memory_lines(
     """Which part of the space fits, and what would make the rest fit. One line where there is no limit.
 
     `row_lengths` and `prompt_lengths` are in tokens; the longest row with the shortest prompt decides.
-    `base` is how the engine will hold the model. Not covered: a target_modules that varies (the widest
+    `base` is how the engine will hold the model; of optimizers and gradient_checkpointing that vary the
+    dearest counts. Not covered: a target_modules that varies (the widest
     value is taken), and dropout.
     """
     limit = smallest_limit(space.limits)
@@ -37,10 +39,22 @@ def memory_lines(
         ranks=_whole(space, "lora_rank"),
         lengths=lengths,
         effective_batch_size=max(_whole(space, "effective_batch_size")),
-        step=EngineStep(base=base, layout="packed", prompt_length=max(1, min(prompt_lengths))),
+        step=step_of(space, base, prompt_lengths),
         per_device_train_batch_size=max(fixed, default=None),
     )
     return fit_lines(needs, limit, _predictor(config, needs))
+
+
+def step_of(space: Space, base: BaseSettings, prompt_lengths: Sequence[int]) -> EngineStep:
+    """What is the same in all trials; of optimizer and checkpointing, where they vary, the dearest."""
+    optims = extreme_values(space, "optim")
+    return EngineStep(
+        base=base,
+        layout="packed",
+        prompt_length=max(1, min(prompt_lengths)),
+        optim=next(optim for optim in get_args(Optim) if optim in optims),
+        gradient_checkpointing=all(extreme_values(space, "gradient_checkpointing")),
+    )
 
 
 def _predictor(config: BaseConfig, needs: SpaceNeeds) -> PredictStep:

@@ -39,3 +39,12 @@ def _cuda_total_bytes(device: int) -> int | None:
     if not torch.cuda.is_available() or device >= torch.cuda.device_count():
         return None
     return int(torch.cuda.get_device_properties(device).total_memory)
+
+
+def device_memory_bytes(device: str) -> int | None:
+    """All memory of a CUDA device, by torch's name of it; None for a CPU."""
+    if not device.startswith("cuda"):
+        return None
+    import torch
+
+    return int(torch.cuda.get_device_properties(device).total_memory)

@@ -6,13 +6,12 @@ from typing import Any
 import torch
 
 from sweeper.data.encode import EncodedRow
-from sweeper.memory.fake_base import decoder_layers
 from sweeper.memory.marks import mark_gradients, mark_layers
 from sweeper.memory.optimizers import build_optimizer, warm_up
 from sweeper.memory.settings import EngineStep
 from sweeper.memory.tracker import OUTSIDE, LiveTracker
 from sweeper.space.trial_config import TrialConfig
-from sweeper.training.checkpointing import checkpoint_layers
+from sweeper.training.checkpointing import decoder_layers
 from sweeper.training.engine import Engine
 from sweeper.training.slot import Slot
 
@@ -30,8 +29,6 @@ def run_engine_step(
     """
     layers = decoder_layers(model)
     engine = Engine(model, layout=step.layout)
-    if step.gradient_checkpointing:
-        checkpoint_layers(layers)
     mark_layers(layers, tracker)
     slots = [_slot(engine, step, tracker, index, make_optimizer) for index in range(step.cohort)]
     if warm:
@@ -59,11 +56,12 @@ def _slot(
         max_seq_length=step.seq_length,
         num_train_epochs=None,
         max_steps=4,
+        gradient_checkpointing=step.gradient_checkpointing,
     )
     with tracker.counting_as("adapters"):
         slot = Slot(config, _rows(step), engine.layers, step.micro_batch_size, seed=index)
     if step.optim != "adamw_torch":
-        slot.optimizer = make_optimizer(step.optim, slot.parameters, fused=True)  # type: ignore[assignment]
+        slot.optimizer = make_optimizer(step.optim, slot.parameters, fused=True)
     mark_gradients(slot.parameters, tracker)
     return slot
 

@@ -3,7 +3,6 @@
 from typing import Any
 
 import torch
-from torch import nn
 
 from sweeper.memory.base_config import BaseConfig
 from sweeper.memory.nf4_linear import quantise_linears
@@ -22,8 +21,7 @@ def build_base(config: BaseConfig, settings: BaseSettings) -> Any:
         )
     model.tie_weights()  # which belongs to the initialisation that is left out
     if settings.quantization == "nf4":
-        compute_dtype = torch.bfloat16 if settings.dtype == "float32" else dtype_of(settings)
-        quantise_linears(model, model.get_output_embeddings(), compute_dtype)
+        quantise_linears(model, model.get_output_embeddings(), dtype_of(settings))
     return model.requires_grad_(False).eval()
 
 
@@ -37,12 +35,3 @@ def is_eager(config: BaseConfig, settings: BaseSettings) -> bool:
 def dtype_of(settings: BaseSettings) -> torch.dtype:
     dtype: torch.dtype = getattr(torch, settings.dtype)
     return dtype
-
-
-def decoder_layers(model: Any) -> list[nn.Module]:
-    """The model's decoder layers, first to last. Raises LookupError where there is no list of them."""
-    count = model.config.get_text_config().num_hidden_layers
-    for module in model.modules():
-        if isinstance(module, nn.ModuleList) and len(module) == count:
-            return list(module)
-    raise LookupError(f"{type(model).__name__} has no list of {count} decoder layers")

@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
+from sweeper.models.precision import Precision
+
 Dtype = Literal["float32", "bfloat16", "float16"]
 Quantization = Literal["none", "nf4"]
 Optim = Literal["adamw_torch", "adamw_8bit", "paged_adamw_8bit"]
@@ -25,6 +27,11 @@ class BaseSettings:
     quantization: Quantization = "none"
     device: Device = "cuda"
     attention: Attention = "auto"
+
+    @classmethod
+    def of(cls, precision: Precision) -> "BaseSettings":
+        """As a worker will hold it."""
+        return cls(precision.dtype, precision.quantization, precision.device_kind, precision.attention)
 
 
 @dataclass(frozen=True, slots=True)

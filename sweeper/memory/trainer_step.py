@@ -7,11 +7,11 @@ from typing import Any
 import torch
 from torch import nn
 
-from sweeper.memory.fake_base import decoder_layers
 from sweeper.memory.marks import mark_gradients, mark_layers
 from sweeper.memory.optimizers import build_optimizer, warm_up
 from sweeper.memory.settings import TrainerStep
 from sweeper.memory.tracker import OUTSIDE, LiveTracker
+from sweeper.training.checkpointing import decoder_layers
 
 _MAX_GRAD_NORM = 1.0
 

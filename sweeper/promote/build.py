@@ -6,17 +6,20 @@ from pathlib import Path
 
 from sweeper.data.template import template_of
 from sweeper.models.load import Base, load_base
+from sweeper.models.reference import BaseReference
+from sweeper.promote.adapter import LoraAdapter, read_adapter
 from sweeper.promote.converter import convert_to_gguf, find_converter
 from sweeper.promote.disk import refuse_small_work_disk
 from sweeper.promote.file_hashes import file_hashes
 from sweeper.promote.gguf_vocabulary import adds_bos, is_sentencepiece, prove_vocabulary, stop_adding_bos
 from sweeper.promote.greedy import GreedyModel
-from sweeper.promote.merge import merge_adapter, read_adapter
+from sweeper.promote.merge import MergeBase, loaded_base, merge_adapter, save_tokenizer, stored_base
 from sweeper.promote.merge_proofs import prove_merge
 from sweeper.promote.ollama_prompt import PromptOption, guard_chat_template, prompt_options
 from sweeper.promote.promotion import PromotionRequest
 from sweeper.promote.prompts import Prompt, case_prompts, probe_prompts
 from sweeper.promote.record import Record
+from sweeper.promote.same_base import refuse_changed_base
 from sweeper.promote.token_ids import prove_token_ids
 from sweeper.scoring.generate import end_token_ids
 from sweeper.serving.llama_server import find_llama_server, llama_server
@@ -49,16 +52,16 @@ def build(request: PromotionRequest, record: Record) -> Built:
     folder, gguf = request.work_dir / "merged", request.work_dir / "model.gguf"
     clear_work(request.work_dir)
     adapter = read_adapter(request.adapter)
+    if request.lineage is not None:
+        with record.step("compare base"):
+            refuse_changed_base(_reference(request.base), request.lineage.base_sha256)
     with record.step("find converter"):
         converter = find_converter(request.converter)
-    with record.step("load base"):
-        base = request.base if isinstance(request.base, Base) else load_base(request.base)
+    base = _merge(request, adapter, folder, record)
     template = template_of(base.tokenizer, request.chat_template)
     system = request.settings.system
     cases = case_prompts(template, request.suite, system)
-    refuse_small_work_disk(base.model.num_parameters(), request.work_dir)
-    with record.step("merge"):
-        merge_adapter(base, adapter, folder)
+    save_tokenizer(base.tokenizer, folder)
     with record.step("prove merge"):
         merged = load_merged(folder, base, request.suite.max_new_tokens)
         tokens = [prompt.token_ids for prompt in cases[:_LOGIT_PROMPTS]]
@@ -83,6 +86,31 @@ def build(request: PromotionRequest, record: Record) -> Built:
         bos,
         getattr(base.model.config, "max_position_embeddings", None),
     )
+
+
+def _merge(request: PromotionRequest, adapter: LoraAdapter, folder: Path, record: Record) -> Base:
+    """Gives the base, loaded: before the merge only where its files cannot be read tensor by tensor."""
+    stored = None
+    if isinstance(request.base, Base):
+        base = request.base
+    else:
+        if (stored := stored_base(request.base)) is not None:
+            _write_merged(stored, adapter, folder, record)
+        with record.step("load base"):
+            base = load_base(request.base)
+    if stored is None:
+        _write_merged(loaded_base(base), adapter, folder, record)
+    return base
+
+
+def _reference(base: Base | BaseReference) -> BaseReference:
+    return base.reference if isinstance(base, Base) else base
+
+
+def _write_merged(source: MergeBase, adapter: LoraAdapter, folder: Path, record: Record) -> None:
+    refuse_small_work_disk(source.structure.num_parameters(), folder.parent)
+    with record.step("merge"):
+        merge_adapter(source, adapter, folder)
 
 
 def _prove_token_ids(base: Base, gguf: Path, log: Path, record: Record) -> None:

@@ -16,7 +16,7 @@ KEPT = "gate: has kept what the base can"
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What base and trial answered to the same suite, which the search has not seen."""
+    """What base and trial answered to the same suite, which the search was not steered by."""
 
     suite: str
     base: tuple[CaseAnswer, ...]

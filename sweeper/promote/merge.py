@@ -1,111 +1,117 @@
-"""Merges a LoRA adapter into its base: W + scale B A in fp32, rounded once to f16."""
+"""Merges a LoRA adapter into its base: W + scale B A in fp32, rounded once to f16, a few rows at a time."""
 
 import copy
-import json
-import math
 import shutil
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sweeper.errors import InputError, SweepError
+from sweeper.errors import SweepError
 from sweeper.models.load import Base
+from sweeper.models.reference import BaseReference
+from sweeper.models.weight_files import model_folder, safetensors_files
+from sweeper.promote.adapter import LoraAdapter
+from sweeper.promote.tensors import (
+    Float16File,
+    LoadedTensors,
+    Shape,
+    StoredTensors,
+    TensorSource,
+    blocks,
+    tied_names,
+)
 
 if TYPE_CHECKING:
     from torch import Tensor
     from transformers import PreTrainedModel
 
-_PREFIX = "base_model.model."
-_REFUSED = {
-    "use_dora": False,
-    "fan_in_fan_out": False,
-    "bias": "none",
-    "modules_to_save": None,
-    "rank_pattern": {},
-    "alpha_pattern": {},
-}
-"""Settings of PEFT's LoraConfig that change the formula, with the value that leaves it alone."""
-
 
 @dataclass(frozen=True, slots=True)
-class LoraAdapter:
-    """A PEFT folder, read. `pairs` maps a layer's name to A (r × in) and B (out × r), in fp32."""
+class MergeBase:
+    """What a merge needs of a base: its structure (weights may be absent) and, by name, its tensors."""
 
-    rank: int
-    alpha: float
-    pairs: dict[str, tuple["Tensor", "Tensor"]]
-    use_rslora: bool = False
-
-    @property
-    def scale(self) -> float:
-        """lora_alpha / r, or lora_alpha / sqrt(r) where the adapter says use_rslora."""
-        return self.alpha / (math.sqrt(self.rank) if self.use_rslora else self.rank)
+    structure: "PreTrainedModel"
+    tensors: TensorSource
 
 
-def read_adapter(folder: Path) -> LoraAdapter:
-    """Reads adapter_config.json and adapter_model.safetensors.
-
-    Raises InputError where they are missing, or describe more than plain LoRA on linear layers.
-    """
-    from safetensors.torch import load_file
-
-    config_path, weights_path = folder / "adapter_config.json", folder / "adapter_model.safetensors"
-    for path in (config_path, weights_path):
-        if not path.is_file():
-            raise InputError(str(path), "there is no such file", "Give the folder of a saved PEFT adapter")
-    config: dict[str, Any] = json.loads(config_path.read_text(encoding="utf-8"))
-    for key, plain in _REFUSED.items():
-        if (config.get(key) or plain) != plain:
-            raise InputError(
-                str(config_path),
-                f"{key} is {config[key]!r}, and only {plain!r} can be merged",
-                "Promote an adapter of plain LoRA",
-            )
-    return LoraAdapter(
-        int(config["r"]),
-        float(config["lora_alpha"]),
-        _pairs(load_file(weights_path), weights_path),
-        bool(config.get("use_rslora")),
-    )
+def loaded_base(base: Base) -> MergeBase:
+    """The base as it is in memory: one that came as .gguf, and one that was changed there."""
+    return MergeBase(base.model, LoadedTensors(base.model))
 
 
-def _pairs(tensors: dict[str, "Tensor"], path: Path) -> dict[str, tuple["Tensor", "Tensor"]]:
-    """Joins each layer's lora_A to its lora_B. Raises InputError for a tensor that is neither."""
-    names = {key.removeprefix(_PREFIX).rpartition(".lora_")[0] for key in tensors}
-    expected = {f"{_PREFIX}{name}.lora_{side}.weight" for name in names for side in "AB"}
-    if odd := sorted(expected ^ tensors.keys()):
-        raise InputError(
-            str(path), f"{odd[0]} is not half of a pair lora_A, lora_B", "Save the adapter again"
-        )
-    return {
-        name: (
-            tensors[f"{_PREFIX}{name}.lora_A.weight"].float(),
-            tensors[f"{_PREFIX}{name}.lora_B.weight"].float(),
-        )
-        for name in sorted(names)
-    }
+def stored_base(reference: BaseReference) -> MergeBase | None:
+    """The base as its .safetensors files have it, without loading it.
 
-
-def merge_adapter(base: Base, adapter: LoraAdapter, folder: Path) -> None:
-    """Writes the merged model to `folder`, as an ordinary Hugging Face folder in float16.
-
-    With it go the tokenizer, its chat template and the generation config. `base` is left as it was;
-    the merge needs half of its memory on top. Raises SweepError where a weight does not fit in
-    float16, or the adapter does not fit the base.
+    None where there are none, or they hold other tensors than the model has: quantised ones, and those
+    that transformers renames or joins as it loads them.
     """
     import torch
+    from transformers import AutoConfig, AutoModelForCausalLM, GenerationConfig
 
-    _check_targets(base.model, adapter)
+    folder = None if reference.gguf_file else model_folder(reference)
+    files = safetensors_files(folder) if folder else []
+    if folder is None or not files:
+        return None
     with torch.device("meta"):
-        merged = type(base.model)._from_config(copy.deepcopy(base.model.config), dtype=torch.float16)
-    merged.load_state_dict(merged_weights(base.model, adapter), assign=True)
-    merged.tie_weights()
-    merged.generation_config = base.model.generation_config
-    merged.save_pretrained(folder)
-    _save_tokenizer(base.tokenizer, folder)
+        structure = AutoModelForCausalLM.from_config(AutoConfig.from_pretrained(folder))
+    if (folder / "generation_config.json").is_file():
+        structure.generation_config = GenerationConfig.from_pretrained(folder)
+    tensors = StoredTensors(files)
+    wanted = LoadedTensors(structure).shapes
+    tied = tied_names(structure)
+    found = {name: shape for name, shape in tensors.shapes.items() if name not in tied}
+    return MergeBase(structure, tensors) if found == wanted else None
 
 
-def _save_tokenizer(tokenizer: Any, folder: Path) -> None:
+def merge_adapter(base: MergeBase, adapter: LoraAdapter, folder: Path) -> None:
+    """Writes the merged model to `folder`, as an ordinary Hugging Face folder in float16, but for the
+    tokenizer.
+
+    Holds a few blocks of a tensor and one layer's A and B at a time; the base is left as it was. Raises
+    SweepError where a weight does not fit in float16, or the adapter does not fit the base.
+    """
+    _check_targets(base.structure, adapter)
+    folder.mkdir(parents=True, exist_ok=True)
+    shapes = LoadedTensors(base.structure).shapes
+    with Float16File(folder / "model.safetensors", shapes) as file:
+        for name, shape in shapes.items():
+            for piece in _merged(base.tensors, name, shape, adapter):
+                file.write(piece)
+    _save_configs(base.structure, folder)
+
+
+def _merged(tensors: TensorSource, name: str, shape: Shape, adapter: LoraAdapter) -> "Iterator[Tensor]":
+    import torch
+
+    layer = name.removesuffix(".weight")
+    pair = adapter.pair(layer) if layer in adapter.scales else None
+    for start, stop in blocks(shape):
+        exact = tensors.rows(name, start, stop).float()
+        if pair is not None:
+            a, b = pair
+            exact = torch.addmm(exact, b[start:stop], a, alpha=adapter.scales[layer])
+        rounded = exact.to(torch.float16)
+        if not torch.isfinite(rounded).all():
+            raise SweepError(f"{name} does not fit in float16: its largest value is {exact.abs().max():.3g}")
+        yield rounded
+
+
+def _save_configs(structure: "PreTrainedModel", folder: Path) -> None:
+    """config.json and generation_config.json, as save_pretrained would write them for float16."""
+    import torch
+
+    config = copy.deepcopy(structure.config)
+    config.dtype = torch.float16
+    config.architectures = [type(structure).__name__]
+    if hasattr(config, "quantization_config"):  # of a .gguf that was dequantised as it was loaded
+        del config.quantization_config
+    config.save_pretrained(folder)
+    if structure.generation_config is not None:
+        structure.generation_config.save_pretrained(folder)
+
+
+def save_tokenizer(tokenizer: Any, folder: Path) -> None:
     """Saves all that the converter needs. transformers 5 writes tokenizer.json alone; without the scores
     in a SentencePiece model's own file, llama.cpp splits text in another way."""
     tokenizer.save_pretrained(folder)
@@ -114,35 +120,19 @@ def _save_tokenizer(tokenizer: Any, folder: Path) -> None:
         shutil.copyfile(source, folder / source.name)
 
 
-def merged_weights(model: "PreTrainedModel", adapter: LoraAdapter) -> dict[str, "Tensor"]:
-    """The state dict of `model` with the adapter merged in: summed in fp32, rounded once to f16."""
-    import torch
-
-    weights = {}
-    for name, value in model.state_dict().items():
-        pair = adapter.pairs.get(name.removesuffix(".weight"))
-        exact = (
-            value if pair is None else value.float() + adapter.scale * (pair[1] @ pair[0]).to(value.device)
-        )
-        weights[name] = exact.to(torch.float16)
-        if not torch.isfinite(weights[name]).all():
-            raise SweepError(f"{name} does not fit in float16: its largest value is {exact.abs().max():.3g}")
-    return weights
-
-
 def _check_targets(model: "PreTrainedModel", adapter: LoraAdapter) -> None:
     """Raises SweepError unless each pair belongs to a linear layer of the same shape, tied to no other."""
     import torch
 
     layers = dict(model.named_modules())
-    output = model.get_output_embeddings() if model.config.tie_word_embeddings else None
-    for name, (a, b) in adapter.pairs.items():
+    tied = tied_names(model)
+    for name, shape in adapter.shapes.items():
         layer = layers.get(name)
         if not isinstance(layer, torch.nn.Linear):
             raise SweepError(f"the adapter changes {name}, which is no linear layer of the base")
-        if tuple(layer.weight.shape) != (b.shape[0], a.shape[1]):
+        if tuple(layer.weight.shape) != shape:
             raise SweepError(f"the adapter's {name} does not have the shape of the base's")
-        if layer is output:
+        if f"{name}.weight" in tied:
             raise SweepError(
                 f"{name} shares its weights with the input embeddings and cannot be merged alone"
             )

@@ -4,7 +4,7 @@ Ollama renders a .gguf's own chat template (Jinja, since 0.30) unless that is si
 then its own Go template takes the place, and the two may differ: SmolLM2's default system text goes
 missing. So the file's template is made unlike any other by a comment. Where that is not enough, a Go
 template is derived from what the chat template writes around messages. Which one serves is decided by
-what the server renders.
+what the server renders. Ollama before 0.30 reads no Jinja at all.
 """
 
 import json
@@ -19,7 +19,7 @@ from sweeper.data.template import Template
 from sweeper.errors import ProofError
 from sweeper.promote.difference import describe_difference
 from sweeper.promote.prompts import Prompt
-from sweeper.promote.proofs import same_prompt
+from sweeper.promote.proofs import prove_token_counts, same_prompt
 from sweeper.serving.ollama import OllamaClient
 
 GUARD = (
@@ -63,9 +63,10 @@ def choose_prompt(
     bos: str | None,
     parameters: Mapping[str, Any],
 ) -> PromptOption:
-    """Sets the first option on `model` with which the server renders every prompt as wanted.
+    """Sets the first option on `model` with which the server feeds every prompt as wanted.
 
-    Raises ProofError, with the first option's first difference, where none does.
+    Judged by the text that the server renders; where it does not show that, by the number of tokens of
+    the prompts of one turn. Raises ProofError, with the first option's first difference, where none does.
     """
     differences = []
     for option in options:
@@ -83,9 +84,17 @@ def _first_difference(
 ) -> str | None:
     for prompt in prompts:
         rendered = client.render(model, prompt.messages)
+        if rendered is None:
+            return _first_other_count(client, model, prompts)
         if not same_prompt(rendered, prompt, bos):
             return f"{prompt.name}: {describe_difference(rendered, prompt.text)}"
     return None
+
+
+def _first_other_count(client: OllamaClient, model: str, prompts: Sequence[Prompt]) -> str | None:
+    answers = [client.chat(model, prompt.messages, {"num_predict": 1}) for prompt in prompts]
+    counts = prove_token_counts(prompts, answers)
+    return None if counts.passed else counts.detail
 
 
 def derive_go_template(template: Template, without: str | None = None) -> str | None:

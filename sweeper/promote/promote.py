@@ -3,7 +3,7 @@
 from sweeper.errors import InputError, ProofError
 from sweeper.promote.build import build, clear_work
 from sweeper.promote.export import export
-from sweeper.promote.gate import prove_gain
+from sweeper.promote.gate import prove_gain, prove_kept
 from sweeper.promote.journal import begin_swap, end_rollbacks, end_swap, settle
 from sweeper.promote.promotion import Progress, Promotion, PromotionRequest, write_report
 from sweeper.promote.publish import publish
@@ -32,8 +32,7 @@ def promote(
         begin_swap(record.promotion(request, client, reason=None), request.reports)
 
     try:
-        if request.evidence is not None:
-            record.prove([prove_gain(request.evidence, request.settings.gate)], request.is_forced)
+        _pass_gate(request, record)
         built = build(request, record)
         publish(built, request.suite, request.settings, client, record, before_swap, request.is_dry)
     except ProofError as error:
@@ -46,6 +45,12 @@ def promote(
         export(promotion, built.gguf, request.export)
     clear_work(request.work_dir)
     return promotion
+
+
+def _pass_gate(request: PromotionRequest, record: Record) -> None:
+    """Raises ProofError where the trial is not better, or has lost what it could; --force goes on."""
+    gain = [] if request.evidence is None else [prove_gain(request.evidence, request.settings.gate)]
+    record.prove([*gain, *map(prove_kept, request.guards)], request.is_forced)
 
 
 def refuse_strangers(record: Record, request: PromotionRequest) -> None:

@@ -30,12 +30,15 @@ class Lineage:
     data_sha256: Mapping[str, str] = field(default_factory=dict)
     """By the key of the space file that names the data."""
     adapter_sha256: str = ""
+    base_sha256: str = ""
+    """Of the base's weights when the trial was trained; "" where it is not known."""
 
 
 @dataclass(frozen=True, slots=True)
 class PromotionRequest:
     """`adapter` is a PEFT folder, `live_name` the name in Ollama, `converter` a checkout of llama.cpp,
-    `evidence` what the gate decides by; without any it is not asked.
+    `evidence` what the gate decides by; without any it is not asked. `guards` are of suites that ask for
+    what the rows do not teach.
 
     `work_dir` takes the merged folder and the .gguf (together about twice the model in f16) until the
     model is live; `reports` keeps a JSON file per promotion. `chat_template` is the one that the space
@@ -56,6 +59,7 @@ class PromotionRequest:
     chat_template: str | None = None
     lineage: Lineage | None = None
     evidence: Evidence | None = None
+    guards: tuple[Evidence, ...] = ()
     is_dry: bool = False
     is_forced: bool = False
     export: Path | None = None

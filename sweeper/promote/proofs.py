@@ -27,14 +27,18 @@ def same_prompt(rendered: str, prompt: Prompt, bos: str | None) -> bool:
     return rendered in (prompt.text, prompt.text.removeprefix(bos or ""))
 
 
-def prove_rendered(prompts: Sequence[Prompt], rendered: Sequence[str], bos: str | None) -> Proof:
-    """Ollama's rendered prompt = the chat template's text, byte for byte."""
+def prove_rendered(prompts: Sequence[Prompt], rendered: Sequence[str | None], bos: str | None) -> list[Proof]:
+    """Ollama's rendered prompt = the chat template's text, byte for byte. No proof by a server that does
+    not show what it renders."""
+    shown = [text for text in rendered if text is not None]
+    if len(shown) < len(prompts):
+        return []
     wrong = [
         f"{prompt.name}: {describe_difference(text, prompt.text)}"
-        for prompt, text in zip(prompts, rendered, strict=True)
+        for prompt, text in zip(prompts, shown, strict=True)
         if not same_prompt(text, prompt, bos)
     ]
-    return _verdict("rendered prompt = chat template's text", len(prompts), wrong)
+    return [_verdict("rendered prompt = chat template's text", len(prompts), wrong)]
 
 
 def prove_token_counts(prompts: Sequence[Prompt], answers: Sequence[ChatAnswer]) -> Proof:

@@ -131,6 +131,8 @@ class _Candidates:
         built, record = self.built, self.record
         seen = self._ask(model, "answer in Ollama")
         of_cases = seen.answers[: len(built.cases)]
+        if None in seen.rendered:
+            record.missing.append("the prompt that it feeds (Ollama 0.11.5 and later)")
         with record.step("answer in transformers"):
             pairs = zip(record.each("answer in transformers", built.cases), of_cases, strict=True)
             followed = [built.merged.follow(prompt.token_ids, answer.content) for prompt, answer in pairs]
@@ -139,7 +141,7 @@ class _Candidates:
         record.note(model, score=seen.score)
         record.prove(
             [
-                prove_rendered(self._prompts, seen.rendered, built.bos),
+                *prove_rendered(self._prompts, seen.rendered, built.bos),
                 prove_token_counts(self._prompts, seen.answers),
                 prove_answers(built.cases, followed),
                 *logprobs,

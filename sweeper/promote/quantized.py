@@ -12,9 +12,10 @@ from sweeper.space.promote_settings import GateSettings, Quantization
 @dataclass(frozen=True, slots=True)
 class Observed:
     """What a model in Ollama said to the cases and then to the probes: `answers` and `rendered` have
-    one entry per prompt; `score` is the suite's mean, None where no case is scored."""
+    one entry per prompt (None where the server does not show it); `score` is the suite's mean, None where
+    no case is scored."""
 
-    rendered: tuple[str, ...]
+    rendered: tuple[str | None, ...]
     answers: tuple[ChatAnswer, ...]
     score: float | None
 
@@ -53,7 +54,7 @@ def prove_quantized(
     `prompts` are the suite's `cases` and then the probes.
     """
     proofs = [
-        prove_rendered(prompts, found.rendered, bos),
+        *prove_rendered(prompts, found.rendered, bos),
         prove_token_counts(prompts, found.answers),
         _prove_endings(prompts[:cases], reference, found),
         _prove_close(reference, found, mean_agreement(reference, found, cases), gate),

@@ -17,6 +17,7 @@ from sweeper.report.progress import SweepProgress, TrialProgress, apply, replay
 from sweeper.report.table import heading, parameter_cells
 from sweeper.report.text import duration, score
 from sweeper.report.time_left import time_left
+from sweeper.report.work import work_line
 
 _TRIALS_SHOWN = 10
 _LINE_SECONDS = 60.0
@@ -82,7 +83,9 @@ class LiveView:
 
 def snapshot(progress: SweepProgress, searched: list[str]) -> RenderableType:
     """Where a sweep stands at this moment: its last trials and the best, scores and time left."""
-    return Group(_table(progress, searched), _footer(progress, time.time()))
+    work = work_line(progress.work)
+    lines = [] if work is None or progress.is_over else [Text(work)]
+    return Group(_table(progress, searched), *lines, _footer(progress, time.time()))
 
 
 def _table(progress: SweepProgress, searched: list[str]) -> Table:

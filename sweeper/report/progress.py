@@ -24,6 +24,7 @@ from sweeper.events import (
     TrialStarted,
     ValidationLoss,
 )
+from sweeper.report.work import Work, work_after
 from sweeper.space.objective import SCORE_NAME
 from sweeper.space.trial_config import TrialConfig
 
@@ -70,6 +71,8 @@ class TrialProgress:
     train_seconds: float | None = None
     adapter: str | None = None
     """The PEFT folder, relative to the sweep's folder."""
+    base_sha256: str = ""
+    """Of the base's weights at training; "" where it is not known."""
     reason: str | None = None
     answers: tuple[CaseAnswer, ...] = ()
     """To the suite scored first."""
@@ -96,6 +99,7 @@ class SweepProgress:
     base: TrialProgress = TrialProgress(BASE_TRIAL)
     trials: Mapping[int, TrialProgress] = field(default_factory=dict)
     suite: str | None = None
+    work: Work = field(default_factory=Work)
     """The suite scored first, that of the largest weight in the objective."""
     guard: tuple[SuiteScored, ...] = ()
     """What was answered to guard suites."""
@@ -107,6 +111,11 @@ class SweepProgress:
     @property
     def finished_count(self) -> int:
         return sum(trial.is_finished for trial in self.trials.values())
+
+    @property
+    def is_over(self) -> bool:
+        """Whether all trials that were asked for have ended."""
+        return self.total_trials is not None and self.finished_count >= self.total_trials
 
     @property
     def ranked(self) -> list[TrialProgress]:
@@ -127,6 +136,7 @@ class SweepProgress:
 
 def apply(progress: SweepProgress, event: Event) -> SweepProgress:
     """The progress after one more event."""
+    progress = dataclasses.replace(progress, work=work_after(progress.work, event))
     if isinstance(event, SuiteScored) and event.guard:
         return dataclasses.replace(progress, guard=(*progress.guard, event))
     if isinstance(event, SuiteScored):
@@ -221,6 +231,7 @@ def _completed(_: TrialProgress, event: TrialCompleted) -> dict[str, Any]:
         "objective": event.objective,
         "train_seconds": event.train_seconds,
         "adapter": event.adapter,
+        "base_sha256": event.base_sha256,
         "reason": event.stopped_early,
     }
 

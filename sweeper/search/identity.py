@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from sweeper.data.sources import read_records
+from sweeper.models.devices import precision_of
 from sweeper.scoring.fingerprint import suite_fingerprint
 from sweeper.scoring.space_suites import space_suites
 from sweeper.scoring.steering import steering_objective
@@ -18,6 +19,7 @@ from sweeper.space.objective import SCORE_NAME
 from sweeper.space.parameters import Choice, Computed, Constant, Parameter, Range, Scalar
 from sweeper.space.pruner import PrunerSettings
 from sweeper.space.space import Space
+from sweeper.space.trial_config import DEFAULTS
 
 Identity = dict[str, Any]
 """Key in the space file → value, as JSON keeps it."""
@@ -27,26 +29,35 @@ _CONTENT_KEYS = ("data.train", "data.validation", "data.template", "evaluation.d
 
 _HASH = "sha256:"
 
+_LATER_PARAMETERS = ("optim", "gradient_checkpointing")
+"""Parameters that sweeps were begun without: left out where they are at their defaults."""
+
 
 def identity_of(space: Space) -> Identity:
     """The part of a space that decides what a trial's score means, and which trials are proposed.
 
     `search.trials`, `search.wall_time`, `promote`, `evaluation.test` and `evaluation.guard` are left out:
-    they may change between two starts. A base model is known by its name only. Reads the files, and data sets through
-    `datasets`. Of data, what is left at its default is left out, so that sweeps begun before a key was
-    known go on.
+    they may change between two starts. A base model is known by its name and by how it is held, with
+    `auto` as it comes out here. Reads the files, and data sets through `datasets`. Of data, model and
+    later parameters, what is left at its default is left out, so that sweeps begun before a key was known
+    go on.
     """
     dev = space_suites(space).dev
     return {
         "model.base": space.base,
+        **_model_identity(space),
         **_data_identity(space.data),
         "evaluation.dev": _HASH + ", ".join(suite_fingerprint(suite) for suite in dev),
         "search.seed": space.search.seed,
         "search.sampler": space.search.sampler,
         "search.objective": _objective(space, dev),
         **_pruner(space.search.pruner),
+        **{
+            f"parameters.{name}": _plain(parameter)
+            for name, parameter in space.parameters.items()
+            if name not in _LATER_PARAMETERS or parameter != Constant(DEFAULTS[name])
+        },
         **_early_stopping(space.search.early_stopping),
-        **{f"parameters.{name}": _plain(parameter) for name, parameter in space.parameters.items()},
         **_tried_first(space),
     }
 
@@ -75,6 +86,17 @@ def _pruner(pruner: PrunerSettings) -> Identity:
     """Each key by itself, so that a difference names one."""
     keys = {**dataclasses.asdict(pruner), "rungs": [str(rung) for rung in pruner.rungs]}
     return {f"search.pruner.{key}": value for key, value in keys.items()}
+
+
+def _model_identity(space: Space) -> Identity:
+    """How the base is held, where that is not in fp32 as it is."""
+    precision = precision_of(space)
+    found = {
+        "model.dtype": (precision.dtype, "float32"),
+        "model.quantization": (precision.quantization, "none"),
+        "model.attention": (precision.attention, "auto"),
+    }
+    return {key: value for key, (value, default) in found.items() if value != default}
 
 
 def _early_stopping(settings: EarlyStoppingSettings | None) -> Identity:

@@ -34,10 +34,9 @@ def instruments(client: OllamaClient) -> list[Instrument]:
 
 def _renders(client: OllamaClient, model: str) -> bool:
     try:
-        client.render(model, _HELLO)
+        return client.render(model, _HELLO) is not None
     except SweepError:
         return False
-    return True
 
 
 def _has_logprobs(client: OllamaClient, model: str) -> bool:

@@ -1,7 +1,7 @@
 """A running Ollama, by its API. The only module that imports ollama.
 
 What a server can do is asked of it, never concluded from its version: one built with `go install`
-calls itself 0.0.0. Tried with 0.32.15.
+calls itself 0.0.0. Tried with 0.32.15 and 0.11.4.
 """
 
 import hashlib
@@ -161,19 +161,22 @@ class OllamaClient:
             self._ollama.delete(model)
             return True
 
-    def render(self, model: str, messages: Sequence[Message]) -> str:
+    def render(self, model: str, messages: Sequence[Message]) -> str | None:
         """The text that the server would feed to the model, without running it.
 
-        Raises SweepError where the server cannot tell (Ollama before 0.11.5).
+        None where the server cannot tell (Ollama before 0.11.5): it answers instead, with one token.
         """
-        body = {"model": model, "messages": list(messages), "stream": False, "_debug_render_only": True}
+        body = {
+            "model": model,
+            "messages": list(messages),
+            "stream": False,
+            "options": {"num_predict": 1},
+            "_debug_render_only": True,
+        }
         with self._told(f"rendering a prompt of {model}"):
             response = self._http.post("/api/chat", json=body).raise_for_status().json()
-        if "_debug_info" not in response:
-            raise SweepError(
-                f"Ollama at {self.url} does not show the prompt that it feeds: update it to 0.11.5 or later."
-            )
-        return str(response["_debug_info"]["rendered_template"])
+        shown = response.get("_debug_info")
+        return None if shown is None else str(shown["rendered_template"])
 
     def chat(
         self,

@@ -6,7 +6,7 @@ from typing import Any
 from ruamel.yaml import YAML
 
 from sweeper.space.read_expression import KINDS
-from sweeper.space.rules import ALL_LINEAR, CONSTANT_ONLY, LIMIT, NUMBERS, PAIR, SCHEDULERS
+from sweeper.space.rules import ALL_LINEAR, CONSTANT_ONLY, LIMIT, NAMES, NUMBERS, PAIR, SWITCHES
 from sweeper.space.schema import ParametersSection, SpaceFile
 
 Schema = dict[str, Any]
@@ -58,10 +58,10 @@ def _ref(name: str) -> Schema:
 
 def _value(name: str) -> Schema:
     """What one value of a parameter may be."""
-    if name == "use_rslora":
+    if name in SWITCHES:
         return {"type": "boolean"}
-    if name == "lr_scheduler_type":
-        return {"enum": list(SCHEDULERS)}
+    if name in NAMES:
+        return {"enum": list(NAMES[name])}
     if name == "target_modules":
         modules = {"type": "array", "items": _TEXT, "minItems": 1, "uniqueItems": True}
         return {"anyOf": [{"const": ALL_LINEAR}, modules]}

@@ -43,6 +43,8 @@ def load_space(path: Path) -> Space:
         guard=suites.guard,
         promote=written.promote.settings(written.name),
         limits=written.limits.settings,
+        model=written.model.settings,
+        workers=written.workers.settings,
     )
     return with_expressions(file, written, space)
 

@@ -56,6 +56,7 @@ class PromoteSection(FileModel):
     name: Annotated[str, AfterValidator(check_ollama_name)] | None = Field(
         default=None, examples=["my-model"]
     )
+    auto: bool = Field(default=False, examples=["true"])
     form: Annotated[Literal["merged"], BeforeValidator(_form)] = Field(default="merged", examples=["merged"])
     quantization: Annotated[
         tuple[Quantization, ...],
@@ -84,4 +85,5 @@ class PromoteSection(FileModel):
             license=self.license,
             host=self.host,
             gate=GateSettings(**self.gate.model_dump()),
+            auto=self.auto,
         )

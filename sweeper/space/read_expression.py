@@ -11,7 +11,7 @@ from typing import Any
 
 from sweeper.space.broken_rule import BrokenRule
 from sweeper.space.expression import COMPARISONS, FUNCTIONS, OPERATORS, TRUTHS, Expression
-from sweeper.space.rules import LIMIT, NUMBERS, check_value
+from sweeper.space.rules import LIMIT, NAMES, NUMBERS, SWITCHES, check_value
 from sweeper.space.suggest import did_you_mean
 from sweeper.space.wording import shown
 
@@ -23,8 +23,8 @@ NUMBER, TRUTH, TEXT, LIST, MODULES = "a number", "true or false", "a text", "a l
 
 KINDS: dict[str, str] = {
     **dict.fromkeys(NUMBERS, NUMBER),
-    "use_rslora": TRUTH,
-    "lr_scheduler_type": TEXT,
+    **dict.fromkeys(SWITCHES, TRUTH),
+    **dict.fromkeys(NAMES, TEXT),
     "target_modules": MODULES,
 }
 """The kind of each parameter."""

@@ -25,6 +25,14 @@ SCHEDULERS = (
 polynomial is left out: it is linear down to 1e-7 and refuses learning rates below that.
 """
 
+OPTIMIZERS = ("adamw_torch", "adamw_8bit", "paged_adamw_8bit")
+"""Trainer's names: torch's AdamW, and bitsandbytes' with 8-bit state, which may be moved out of the GPU."""
+
+NAMES: dict[str, tuple[str, ...]] = {"lr_scheduler_type": SCHEDULERS, "optim": OPTIMIZERS}
+"""The parameters that are one name of these."""
+
+SWITCHES = ("use_rslora", "gradient_checkpointing")
+"""The parameters that are true or false."""
 
 LIMIT = 1e18
 """No number may be larger, in a file or in an expression: so nothing overflows or takes long."""
@@ -83,17 +91,20 @@ NUMBERS: dict[str, NumberRule] = {
 
 def example_of(name: str) -> str:
     """A value of the parameter `name`, as YAML text."""
-    texts = {"target_modules": "[q_proj, v_proj]", "lr_scheduler_type": "linear", "use_rslora": "true"}
-    return texts.get(name) or NUMBERS[name].example
+    if name in SWITCHES:
+        return "true"
+    if name in NAMES:
+        return NAMES[name][0]
+    return "[q_proj, v_proj]" if name == "target_modules" else NUMBERS[name].example
 
 
 def check_value(name: str, value: Any) -> Scalar:
     """One value of the parameter `name`, as TrialConfig's field holds it. Raises BrokenRule."""
     if name == "target_modules":
         return _target_modules(value)
-    if name == "lr_scheduler_type":
-        return _scheduler(value)
-    if name == "use_rslora":
+    if name in NAMES:
+        return _one_of(value, NAMES[name])
+    if name in SWITCHES:
         return _true_or_false(value)
     return _number(name, value, NUMBERS[name])
 
@@ -132,14 +143,14 @@ def _true_or_false(value: Any) -> bool:
     raise BrokenRule(f"is {shown(value)}, must be true or false", f"Write {meant}" if meant else fix)
 
 
-def _scheduler(value: Any) -> str:
+def _one_of(value: Any, known: tuple[str, ...]) -> str:
     if isinstance(value, list):
         raise BrokenRule("is a list, must be one name", "Write `{values: [...]}` to search among them")
-    if value not in SCHEDULERS:
-        names = ", ".join(SCHEDULERS)
+    if value not in known:
+        names = ", ".join(known)
         raise BrokenRule(
             f"is {shown(value)}, must be one of {names}",
-            did_you_mean(str(value), SCHEDULERS, "Take one of them"),
+            did_you_mean(str(value), known, "Take one of them"),
         )
     return str(value)
 

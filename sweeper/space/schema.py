@@ -7,9 +7,10 @@ from pydantic import AfterValidator, Field, ValidationInfo, field_validator, mod
 
 from sweeper.space.baseline import read_entry
 from sweeper.space.broken_rule import BrokenRule
-from sweeper.space.data_section import DataSection, PathText
+from sweeper.space.data_section import DataSection
 from sweeper.space.evaluation_section import EvaluationSection
 from sweeper.space.limits_section import LimitsSection
+from sweeper.space.model_section import ModelSection
 from sweeper.space.ollama_terms import check_ollama_name
 from sweeper.space.parameters import Constant, Parameter
 from sweeper.space.promote_section import PromoteSection
@@ -18,6 +19,7 @@ from sweeper.space.read_parameter import read_parameter
 from sweeper.space.rules import PAIR
 from sweeper.space.search_section import SearchSection
 from sweeper.space.wording import shown
+from sweeper.space.workers_section import WorkersSection
 from sweeper.space.yaml_file import FileModel
 
 _MAX_NAME_LENGTH = 100
@@ -30,10 +32,6 @@ def _sweep_name(name: str) -> str:
     fitting = re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip(".-")[:_MAX_NAME_LENGTH] or "my-sweep"
     rule = f"must be 1 to {_MAX_NAME_LENGTH} letters, digits, '.', '_' and '-', the first no '.' or '-'"
     raise BrokenRule(f"is {shown(name)}, {rule}", f"Write for example `name: {fitting}`")
-
-
-class ModelSection(FileModel):
-    base: PathText = Field(examples=["org/model"])
 
 
 class ParametersSection(FileModel):
@@ -53,6 +51,8 @@ class ParametersSection(FileModel):
     lr_scheduler_type: Parameter | None = None
     lora_dropout: Parameter | None = None
     use_rslora: Parameter | None = None
+    optim: Parameter | None = None
+    gradient_checkpointing: Parameter | None = None
     per_device_train_batch_size: Parameter | None = None
     gradient_accumulation_steps: Parameter | None = None
     save_steps: Parameter | None = None
@@ -113,6 +113,7 @@ class SpaceFile(FileModel):
     evaluation: EvaluationSection = Field(examples=["{dev: dev.yaml}"])
     limits: LimitsSection = Field(default_factory=LimitsSection, examples=["{gpu_memory: 24GB}"])
     promote: PromoteSection = Field(default_factory=PromoteSection, examples=["{name: my-model}"])
+    workers: WorkersSection = Field(default_factory=WorkersSection, examples=["{processes: 2}"])
 
     @model_validator(mode="after")
     def _has_validation_rows(self) -> Self:

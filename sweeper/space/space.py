@@ -10,10 +10,12 @@ from sweeper.space.early_stopping import EarlyStoppingSettings
 from sweeper.space.evaluation_section import SplitSettings
 from sweeper.space.expression import Expression
 from sweeper.space.limits_section import LimitSettings
+from sweeper.space.model_settings import ModelSettings
 from sweeper.space.objective import AUTO, Objective
 from sweeper.space.parameters import Parameter, Scalar
 from sweeper.space.promote_settings import GateSettings, Quantization
 from sweeper.space.pruner import HALVING, PrunerSettings
+from sweeper.space.workers_section import WorkerSettings
 
 SamplerName = Literal["tpe", "random", "grid"]
 
@@ -38,7 +40,8 @@ class SearchSettings:
 class PromoteSettings:
     """`name` in Ollama; `parameters` are Ollama's own (temperature, num_ctx, ...); `system` a system text.
 
-    Of several in `quantization` the first takes the name itself. `host` None means OLLAMA_HOST.
+    Of several in `quantization` the first takes the name itself. `host` None means OLLAMA_HOST. With `auto`
+    the best trial is promoted when the sweep has ended.
     """
 
     name: str
@@ -48,6 +51,7 @@ class PromoteSettings:
     license: str | None = None
     host: str | None = None
     gate: GateSettings = field(default_factory=GateSettings)
+    auto: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +77,8 @@ class Space:
     baseline: tuple[Mapping[str, Scalar], ...] = ()
     notes: tuple[str, ...] = ()
     limits: LimitSettings = field(default_factory=LimitSettings)
+    model: ModelSettings = field(default_factory=ModelSettings)
+    workers: WorkerSettings = field(default_factory=WorkerSettings)
     split: SplitSettings | None = None
     guard: tuple[Path, ...] = ()
     """Suites that base and winner answer in the end; they decide nothing in the search."""

@@ -11,8 +11,9 @@ from sweeper.space.trial_config import TrialConfig
 TrainingIdentity = tuple[tuple[str, object], ...]
 """Names and values, hashable and comparable."""
 
-_CHANGE_NOTHING = (*PAIR, "save_steps", "logging_steps")
-"""How a window is cut and how often something is written change no gradient but by rounding."""
+_CHANGE_NOTHING = (*PAIR, "save_steps", "logging_steps", "gradient_checkpointing")
+"""How a window is cut, how often something is written and what is computed twice change no gradient but
+by rounding."""
 
 
 def training_identity(config: TrialConfig, longest_row: int) -> TrainingIdentity:
@@ -20,8 +21,9 @@ def training_identity(config: TrialConfig, longest_row: int) -> TrainingIdentity
 
     A max_seq_length that cuts no row is like any other such. Of lora_alpha and use_rslora only the
     scale counts that they give; a schedule without warm-up is held against none; the order of
-    target_modules counts for nothing. Not covered: epochs that come to the same steps as max_steps,
-    and names of modules that mean the same layers as all-linear.
+    target_modules counts for nothing, nor does where an optimizer keeps its state. Not covered: epochs
+    that come to the same steps as max_steps, and names of modules that mean the same layers as
+    all-linear.
     """
     values = asdict(config)
     for name in _CHANGE_NOTHING:
@@ -30,6 +32,7 @@ def training_identity(config: TrialConfig, longest_row: int) -> TrainingIdentity
     values["lora_alpha"] = config.lora_alpha / root
     values["max_seq_length"] = min(config.max_seq_length, longest_row)
     values["target_modules"] = tuple(sorted(config.target_modules))
+    values["optim"] = config.optim.removeprefix("paged_")
     if config.lr_scheduler_type == "constant":
         values["warmup_steps"] = 0.0
     if config.lr_scheduler_type == "constant_with_warmup" and config.warmup_steps == 0:

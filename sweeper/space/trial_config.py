@@ -19,6 +19,7 @@ class TrialConfig:
     all steps, as in transformers 5. `target_modules` is ("all-linear",) or names of linear layers.
     `per_device_train_batch_size` and `gradient_accumulation_steps` are both None, so that the planner
     chooses them, or both set: `effective_batch_size` is then their product, whatever it was given as.
+    `gradient_checkpointing` computes layers twice to hold less, and changes no weight.
     `save_steps`, `logging_steps` and `eval_steps` are None where the sweep decides; they change no weight,
     but eval_steps decides where a trial may be stopped early.
     """
@@ -37,6 +38,8 @@ class TrialConfig:
     lr_scheduler_type: str = "linear"
     lora_dropout: float = 0.0
     use_rslora: bool = False
+    optim: str = "adamw_torch"
+    gradient_checkpointing: bool = False
     per_device_train_batch_size: int | None = None
     gradient_accumulation_steps: int | None = None
     save_steps: int | None = None

@@ -48,6 +48,7 @@ def trial_parameters(config: TrialConfig, started: TrialStarted | None) -> dict[
     if started is not None:
         values["micro_batch_size"] = started.micro_batch_size
         values["gradient_accumulation_steps"] = started.gradient_accumulation_steps
+        values["base_dtype"], values["base_quantization"] = started.dtype, started.quantization
         values["dropped_rows"] = started.dropped_rows
     return {key: _text(value) for key, value in values.items() if value is not None}
 

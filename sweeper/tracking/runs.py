@@ -84,6 +84,17 @@ def failures() -> tuple[type[Exception], ...]:
     return MlflowException, SQLAlchemyError, sqlite3.Error, OSError
 
 
+def trial_run(client: "MlflowClient", sweep: str, trial: object) -> str | None:
+    """The id of the run that shows a trial as it stands; None where MLflow has none."""
+    experiment = client.get_experiment_by_name(sweep)
+    if experiment is None:
+        return None
+    wanted = f"tags.`{_SWEEP}` = '{sweep}' AND tags.`{_TRIAL}` = '{trial}'"
+    found = client.search_runs([experiment.experiment_id], wanted)
+    latest = max(found, key=lambda run: int(run.data.tags.get(_TAKE, 0)), default=None)
+    return None if latest is None else str(latest.info.run_id)
+
+
 def _hush() -> None:
     for name, value in _QUIET.items():
         os.environ.setdefault(name, value)

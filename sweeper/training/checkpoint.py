@@ -28,6 +28,7 @@ _NOT_TRAINING = (
     "gradient_accumulation_steps",
     "save_steps",
     "logging_steps",
+    "gradient_checkpointing",
     "eval_steps",
 )
 """Parameters that leave every step as it is, or decide only how it is cut. (eval_steps cannot change

@@ -6,7 +6,7 @@ one by one, with nothing padded but the end (Krell et al. 2021, "Efficient Seque
 Cross-contamination", arXiv 2107.02027, extended here by the shared prefix).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,15 +30,38 @@ def attention_window(config: Any) -> int | None:
     return min((int(window) for window in windows if window), default=None)
 
 
-def pack(groups: Sequence[Sequence[EncodedRow]], share_prefix: bool | Sequence[bool] = True) -> Batch:
+def shared_length(rows: Sequence[EncodedRow], over_labels: bool = False) -> int:
+    """How many first positions all of `rows` share: none with a label, or `over_labels` as far as labels
+    are the same too. A position's label is the token that follows, which must be shared with it then."""
+    before_labels = common_prefix_length(rows)
+    if not over_labels:
+        return before_labels
+    first, *others = ([*zip(row.input_ids, row.labels, strict=True)] for row in rows)
+    common = len(first)
+    for other in others:
+        common = next((at for at in range(min(common, len(other))) if first[at] != other[at]), common)
+        common = min(common, len(other))
+    return max(before_labels, common - 1)
+
+
+def packed_length(rows: Sequence[EncodedRow], prefix: int) -> int:
+    """Tokens of `rows` in one packed row that computes their first `prefix` tokens once."""
+    return sum(len(row.input_ids) for row in rows) - prefix * (len(rows) - 1)
+
+
+def pack(
+    groups: Sequence[Sequence[EncodedRow]],
+    share_prefix: bool | Sequence[bool] = True,
+    over_labels: bool = False,
+) -> Batch:
     """Packs each slot's micro-batch (`groups[k]`, never empty) into row k.
 
     `share_prefix` is for all slots or for each. A slot with dropout must not share: each of its rows
-    drops on its own.
+    drops on its own. With `over_labels` a prefix may hold labels, which then weigh as much as there are rows.
     """
     shares = [share_prefix] * len(groups) if isinstance(share_prefix, bool) else share_prefix
     packed = [
-        _pack_one(group, common_prefix_length(group) if share else 0)
+        _pack_one(group, shared_length(group, over_labels) if share and len(group) > 1 else 0)
         for group, share in zip(groups, shares, strict=True)
     ]
     longest = max(len(row.tokens) for row in packed)
@@ -48,7 +71,11 @@ def pack(groups: Sequence[Sequence[EncodedRow]], share_prefix: bool | Sequence[b
         return torch.tensor([column + [fill] * (length - len(column)) for column in columns])
 
     segments = rectangle([row.segments for row in packed], _PADDING)
+    weights = None
+    if any(label != IGNORED and count > 1 for row in packed for label, count in row.weighted()):
+        weights = rectangle([row.counts for row in packed], 0).float()
     return Batch(
+        weights=weights,
         input_ids=rectangle([row.tokens for row in packed], 0),
         position_ids=rectangle([row.positions for row in packed], 0),
         labels=rectangle([row.labels for row in packed], IGNORED),
@@ -63,14 +90,21 @@ class _PackedRow:
     positions: list[int]
     labels: list[int]
     segments: list[int]
+    counts: list[int]
+    """For how many rows of text a position stands."""
+
+    def weighted(self) -> Iterator[tuple[int, int]]:
+        """Each label with its count."""
+        return zip(self.labels, self.counts, strict=True)
 
 
 def _pack_one(group: Sequence[EncodedRow], prefix: int) -> _PackedRow:
     packed = _PackedRow(
         tokens=list(group[0].input_ids[:prefix]),
         positions=list(range(prefix)),
-        labels=[IGNORED] * prefix,
+        labels=group[0].labels[1 : prefix + 1],
         segments=[_PREFIX] * prefix,
+        counts=[len(group)] * prefix,
     )
     for segment, row in enumerate(group, start=1):
         length = len(row.input_ids)
@@ -78,6 +112,7 @@ def _pack_one(group: Sequence[EncodedRow], prefix: int) -> _PackedRow:
         packed.positions += range(prefix, length)
         packed.labels += [*row.labels[prefix + 1 :], IGNORED]  # a position's label is the token that follows
         packed.segments += [segment] * (length - prefix)
+        packed.counts += [1] * (length - prefix)
     return packed
 
 

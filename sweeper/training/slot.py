@@ -12,6 +12,9 @@ from sweeper.data.encode import EncodedRow
 from sweeper.data.order import total_steps, windows
 from sweeper.space.trial_config import TrialConfig
 from sweeper.training.divergence import LossWatch
+from sweeper.training.layouts import Layout
+from sweeper.training.loss_scale import LossScale
+from sweeper.training.optimizers import make_optimizer
 from sweeper.training.slot_linear import LoraWeights, SlotLinear, lora_scaling
 from sweeper.training.targets import target_layers
 
@@ -21,7 +24,9 @@ class Slot:
 
     The window's loss is the sum of token cross-entropies over the number of its labels, whatever
     the micro-batches, as Trainer's with num_items_in_batch. So their order within it changes nothing
-    but rounding; `by_length` sorts them, which spares the padded layout padding.
+    but rounding; where `layout` is padded they are sorted by
+    length, which spares padding. `loss_scale` is for a base
+    in float16: a step whose gradients overflow is left out, and the schedule goes on.
     """
 
     def __init__(
@@ -32,7 +37,8 @@ class Slot:
         micro_batch_size: int,
         seed: int,
         stop_step: int | None = None,
-        by_length: bool = False,
+        layout: Layout | None = None,
+        loss_scale: LossScale | None = None,
     ) -> None:
         from transformers import get_scheduler
 
@@ -42,8 +48,8 @@ class Slot:
         self.adapter = new_adapter(config, layers, seed)
         self.parameters = [p for weights in self.adapter.values() for p in (weights.lora_a, weights.lora_b)]
         self.total_steps = total_steps(config, len(rows))
-        self.optimizer = torch.optim.AdamW(
-            self.parameters, lr=config.learning_rate, weight_decay=config.weight_decay, fused=True
+        self.optimizer = make_optimizer(
+            config.optim, self.parameters, config.learning_rate, config.weight_decay
         )
         self.scheduler = get_scheduler(
             config.lr_scheduler_type,
@@ -55,14 +61,16 @@ class Slot:
         self.step = 0
         self.examples = 0
         self.tokens = 0
+        self.computed_tokens = 0
         self.train_seconds = 0.0
         self.losses = LossWatch()
         self.is_torn = False
         """Within an optimizer step, and for good where one broke off: parameters and state may not belong
         together."""
+        self.loss_scale = loss_scale
         self.has_ended_early = False
         self._seed = seed
-        self._by_length = by_length
+        self.layout = layout
         self._open_windows()
 
     @property
@@ -80,12 +88,12 @@ class Slot:
 
     def _open_window(self) -> None:
         self._pending = [self.rows[index] for index in next(self._windows, [])]
-        if self._by_length:
+        if self.layout == "padded":
             self._pending.sort(key=lambda row: len(row.input_ids))
         self.window_label_count = sum(row.label_count for row in self._pending)
         self.window_loss = 0.0
         self.micro_batch = 0
-        self._counted = self.examples, self.tokens
+        self._counted = self.examples, self.tokens, self.computed_tokens
 
     def next_micro_batch(self) -> list[EncodedRow]:
         """The next rows of the current window, at most `micro_batch_size`. Empty once finished."""
@@ -116,10 +124,13 @@ class Slot:
     def optimizer_step(self) -> tuple[float, float]:
         """Clips, steps and goes on to the next window. Gives (learning rate used, norm before clipping)."""
         limit = self.config.max_grad_norm
+        if self.loss_scale:
+            self.loss_scale.unscale(self.parameters)
         norm = nn.utils.clip_grad_norm_(self.parameters, limit if limit > 0 else math.inf)
         learning_rate = float(self.optimizer.param_groups[0]["lr"])
         self.is_torn = True
-        self.optimizer.step()
+        if self.loss_scale is None or self.loss_scale.allows(float(norm)):
+            self.optimizer.step()
         self.scheduler.step()
         self.step += 1
         self.is_torn = False
@@ -130,7 +141,7 @@ class Slot:
     def abandon_window(self) -> None:
         """Back to the end of the last step: of the window that is begun nothing stays, gradients neither."""
         self.optimizer.zero_grad(set_to_none=True)
-        self.examples, self.tokens = self._counted
+        self.examples, self.tokens, self.computed_tokens = self._counted
         self._open_windows()
 
     def copy_parameters(self) -> list[torch.Tensor]:
@@ -158,6 +169,7 @@ class Slot:
             "optimizer": _copied(self.optimizer.state_dict()),
             "scheduler": _copied(self.scheduler.state_dict()),
             "losses": self.losses.state(),
+            **({"loss_scale": self.loss_scale.state()} if self.loss_scale else {}),
         }
 
     def load_state(self, state: dict[str, Any]) -> None:
@@ -166,12 +178,14 @@ class Slot:
         self.optimizer.load_state_dict(state["optimizer"])
         self.scheduler.load_state_dict(state["scheduler"])
         self.losses.load_state(state["losses"])
+        if self.loss_scale:
+            self.loss_scale.load_state(state["loss_scale"])
         for name in _COUNTERS:
             setattr(self, name, state["counters"][name])
         self._open_windows()
 
 
-_COUNTERS = ("step", "examples", "tokens", "train_seconds")
+_COUNTERS = ("step", "examples", "tokens", "computed_tokens", "train_seconds")
 
 
 def _copied(value: Any) -> Any:
@@ -202,8 +216,9 @@ def new_adapter(config: TrialConfig, layers: Mapping[str, SlotLinear], seed: int
     adapter = {}
     for name in target_layers(config.target_modules, layers):
         base = layers[name].base
-        lora_a = torch.empty(config.lora_rank, base.in_features)
+        device = base.weight.device
+        lora_a = torch.empty(config.lora_rank, base.in_features)  # on the CPU, where all draw the same
         nn.init.kaiming_uniform_(lora_a, a=math.sqrt(5), generator=generator)
-        lora_b = torch.zeros(base.out_features, config.lora_rank)
-        adapter[name] = LoraWeights(nn.Parameter(lora_a), nn.Parameter(lora_b), scaling)
+        lora_b = torch.zeros(base.out_features, config.lora_rank, device=device)
+        adapter[name] = LoraWeights(nn.Parameter(lora_a.to(device)), nn.Parameter(lora_b), scaling)
     return adapter

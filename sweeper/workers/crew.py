@@ -1,7 +1,7 @@
 """Workers side by side: each is driven by a thread, and all they tell comes to one place, in turn."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 
@@ -72,21 +72,21 @@ class _Closed(Exception):
 @dataclass(eq=False)
 class _Hand:
     worker: Worker
+    make: Callable[[], Worker]
     tasks: SimpleQueue["_Task | None"] = field(default_factory=SimpleQueue)
     is_idle: bool = False
 
 
 class Crew:
-    """`count` workers. Made, asked and closed from one thread, the driver's; `wake` from anywhere.
+    """A worker of each of `makers`. Made, asked and closed from the driver's thread; `wake` from anywhere.
 
     Workers are made in that thread, since only the main one may set how signals are handled.
     """
 
-    def __init__(self, make_worker: Callable[[], Worker], count: int = 1) -> None:
-        self._make_worker = make_worker
+    def __init__(self, makers: Sequence[Callable[[], Worker]]) -> None:
         self._messages: SimpleQueue[tuple[_Hand | None, Message]] = SimpleQueue()
         self._is_closed = threading.Event()
-        self._hands = [self._hire() for _ in range(count)]
+        self._hands = [self._hire(make) for make in makers]
 
     def idle(self) -> int:
         """How many workers have nothing to do."""
@@ -119,7 +119,7 @@ class Crew:
             hand.is_idle = True
         elif isinstance(message, Broken) and hand is not None:
             hand.worker.close()
-            self._hands[self._hands.index(hand)] = self._hire()
+            self._hands[self._hands.index(hand)] = self._hire(hand.make)
         return message
 
     def wake(self) -> None:
@@ -148,8 +148,8 @@ class Crew:
         except Empty:
             return None
 
-    def _hire(self) -> _Hand:
-        hand = _Hand(self._make_worker())
+    def _hire(self, make: Callable[[], Worker]) -> _Hand:
+        hand = _Hand(make(), make)
         threading.Thread(target=self._work, args=(hand,), name="worker", daemon=True).start()
         return hand
 

@@ -15,7 +15,7 @@ from sweeper.workers.worker import Emit
 class MeasuredSteps:
     """Goes through the steps of `runs`. When an allocation fails it ends, and `shortage` says so.
 
-    What is measured belongs to all of the cohort together; it is told with the first trial.
+    What a cohort of several holds is no measure of any of them, so it is not told.
     """
 
     def __init__(self, engine: Engine, runs: Sequence[TrialRun]) -> None:
@@ -25,6 +25,7 @@ class MeasuredSteps:
         self._meter = PeakMeter(engine.model, slots)
         self._results = engine.train(slots)
         self._told_bytes = 0
+        self._is_shared = len(self.open_runs) > 1
 
     def next(self) -> StepResult | None:
         """The next step that a slot has taken; None where none is left, or none can be taken."""
@@ -37,7 +38,7 @@ class MeasuredSteps:
                 raise
             held, asked = self._meter.holding_bytes, requested_bytes(error)
             reason = f"{type(error).__name__}: {error}".splitlines()[0]
-            self.shortage = Shortage(reason, held + asked if held and asked else None)
+            self.shortage = Shortage(reason, held + asked if held and asked else None, self._is_shared)
         return None  # and the error is gone, with all that its frames held
 
     def remove(self, run: TrialRun) -> None:
@@ -47,7 +48,7 @@ class MeasuredSteps:
     def tell(self, emit: Emit) -> None:
         """Tells the peak where it has grown."""
         peak = self._meter.peak_bytes
-        if peak is None or peak <= self._told_bytes or not self.open_runs:
+        if self._is_shared or peak is None or peak <= self._told_bytes or not self.open_runs:
             return
         self._told_bytes = peak
         trial = self.open_runs[0].trial

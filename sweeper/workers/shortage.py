@@ -22,6 +22,8 @@ class Shortage:
 
     reason: str
     measured_bytes: int | None
+    is_shared: bool = False
+    """Whether several trials took part, so that it says nothing of the prediction for one."""
 
 
 def give_back(runs: Sequence[TrialRun], shortage: Shortage, emit: Emit) -> None:
@@ -49,8 +51,8 @@ def give_back(runs: Sequence[TrialRun], shortage: Shortage, emit: Emit) -> None:
                 trial.attempt,
                 trial.micro_batch_size,
                 shortage.reason,
-                shortage.measured_bytes,
-                trial.predicted_bytes,
+                None if shortage.is_shared else shortage.measured_bytes,
+                None if shortage.is_shared else trial.predicted_bytes,
             )
         )
 

@@ -4,11 +4,12 @@ import logging
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sweeper.data.order import total_examples
 from sweeper.events import RungReached, StepTrained, TrialDiverged, TrialStarted, ValidationLoss
 from sweeper.memory.plan import PlannedTrial
+from sweeper.models.precision import Precision
 from sweeper.training.engine import StepResult
 from sweeper.training.slot import Slot
 from sweeper.workers.checkpointing import Checkpointing
@@ -27,6 +28,7 @@ class TrialRun:
     checkpointing: Checkpointing
     dropped_rows: int = 0
     evaluation: Evaluation | None = None
+    precision: Precision = field(default_factory=Precision)
 
     def start(self, emit: Emit) -> None:
         """Goes to where the checkpoint is, if there is one that fits, and tells from where it trains."""
@@ -43,6 +45,8 @@ class TrialRun:
                 total_examples(self.trial.config, len(self.slot.rows)),
                 self.slot.step,
                 self.dropped_rows,
+                self.precision.dtype,
+                self.precision.quantization,
                 self.trial.predicted_bytes,
             )
         )
@@ -117,6 +121,7 @@ class TrialRun:
             result.loss,
             result.learning_rate,
             result.grad_norm,
+            self.slot.computed_tokens,
         )
 
     def _diverged(self, step: int, reason: str, emit: Emit) -> None:

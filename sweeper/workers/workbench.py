@@ -4,11 +4,12 @@ import contextlib
 import dataclasses
 import math
 import time
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import torch
 
-from sweeper.data.encode import common_prefix_length, cut_rows
+from sweeper.data.encode import EncodedRow, common_prefix_length, cut_rows
 from sweeper.data.encode_rows import encode_rows
 from sweeper.data.load_rows import load_rows, train_on
 from sweeper.data.template import custom_template, template_of
@@ -20,9 +21,10 @@ from sweeper.events import (
     TrialCompleted,
 )
 from sweeper.home import SweepFolder
-from sweeper.memory.held_base import device_memory_bytes, held_as
+from sweeper.memory.device_limit import device_memory_bytes
 from sweeper.memory.plan import Cohort, PlannedTrial
 from sweeper.models.load import load_base
+from sweeper.models.weight_files import weights_sha256
 from sweeper.scoring.cache import AnswerCache
 from sweeper.scoring.fingerprint import adapter_fingerprint, base_fingerprint, suite_fingerprint
 from sweeper.scoring.score import Remembered, Score, score_suite
@@ -33,10 +35,13 @@ from sweeper.training.checkpoint import checkpoint_identity
 from sweeper.training.early_stopping import EarlyStopping
 from sweeper.training.engine import LAYOUTS, Engine
 from sweeper.training.eval_loss import eval_loss
+from sweeper.training.layouts import PACKABLE, BaseShape, Layout, choose_layout
+from sweeper.training.loss_scale import LossScale
 from sweeper.training.packed import attention_window
 from sweeper.training.slot import Slot
 from sweeper.training.slot_linear import LoraWeights, active_slots
 from sweeper.workers.checkpointing import Checkpointing
+from sweeper.workers.cohort_size import grown_cohort, may_pay, measured_rate
 from sweeper.workers.evaluation import Evaluation
 from sweeper.workers.link import Link, Stopped
 from sweeper.workers.measured_steps import MeasuredSteps
@@ -47,8 +52,8 @@ from sweeper.workers.validation_rows import validation_rows
 from sweeper.workers.worker import Emit, WorkerFacts, WorkerSetup
 
 _ALONE = Link()
-LAYOUT_TOLERANCE = 1e-2
-"""Largest logit difference that fp32 rounding explains; a mask that is not honoured gives whole units."""
+LAYOUT_TOLERANCES = {"float32": 1e-3, "bfloat16": 5e-2, "float16": 1e-2}
+"""How far from a row's logits alone rounding may lead; a mask that is not honoured leads to 0.1 and more."""
 
 
 class Workbench:
@@ -60,7 +65,7 @@ class Workbench:
         self.setup = setup
         self.link = link
         self.folder = SweepFolder(setup.sweep_folder)
-        base = load_base(setup.base)
+        base = load_base(setup.base, setup.precision, setup.dequantised)
         self.template = template_of(base.tokenizer, custom_template(setup.data))
         train, held_out = load_rows(setup.data)
         self.rows = encode_rows(train, self.template, train_on(setup.data, train.format)).rows
@@ -71,17 +76,23 @@ class Workbench:
         self.system = SystemMetrics()
         self.dev_rows = expected_rows(setup.dev[0], self.template)
         self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="checkpoints")
+        self._base_sha256 = ThreadPoolExecutor(max_workers=1).submit(weights_sha256, setup.base)
         self._choose_layout()
+        self.cohort = self._cohort_size()
 
     def _choose_layout(self) -> None:
-        """Packed rows where the base honours their mask, else padded ones, which need none."""
+        """Packed rows where the base honours their mask, else padded ones, which need none.
+
+        Rows beyond a sliding window are padded: the packed mask would take its place.
+        """
         *_, longest = rows = sorted(self.rows, key=lambda row: len(row.input_ids))
-        window = attention_window(self.engine.model.config)
-        fits = window is None or len(longest.input_ids) <= window
+        config = self.engine.model.config
+        window = attention_window(config)
+        fits = config.model_type in PACKABLE and (window is None or len(longest.input_ids) <= window)
         for layout in LAYOUTS if fits else LAYOUTS[1:]:
             self.engine.layout = layout
             difference = self.engine.check_layout(rows[:4])
-            if difference < LAYOUT_TOLERANCE:
+            if difference < LAYOUT_TOLERANCES[self.setup.precision.dtype]:
                 return
         raise InputError(
             "model.base",
@@ -95,10 +106,28 @@ class Workbench:
             row_lengths=tuple(len(row.input_ids) for row in self.rows),
             prompt_lengths=tuple(row.prompt_length for row in self.rows),
             linear_layers=tuple(self.engine.layers),
-            shared_prefix=common_prefix_length(self.rows) if self.engine.share_prefix else 0,
-            base=held_as(self.engine.model),
-            layout=self.engine.layout,
-            device_memory_bytes=device_memory_bytes(self.engine.model),
+            shape=self._shape,
+            shared_prefix=common_prefix_length(self.rows),
+            cohort=self.cohort,
+            device_memory_bytes=device_memory_bytes(self.setup.precision.device),
+        )
+
+    def _cohort_size(self) -> int:
+        if self.setup.cohort is not None:
+            return self.setup.cohort
+        return grown_cohort(measured_rate(self.engine, self.rows)) if may_pay(self.setup.precision) else 1
+
+    @property
+    def _shape(self) -> BaseShape:
+        hidden_size: int = self.engine.model.config.get_text_config().hidden_size
+        return BaseShape(self.engine.layout == "packed", hidden_size, self.setup.precision.device_kind)
+
+    def _layout_of(self, trial: PlannedTrial, rows: Sequence[EncodedRow]) -> Layout:
+        config = trial.config
+        prefix = 0 if config.lora_dropout else common_prefix_length(rows)
+        lengths = [len(row.input_ids) for row in rows]
+        return choose_layout(
+            self._shape, lengths, prefix, config.effective_batch_size, trial.micro_batch_size
         )
 
     def score_base(self, emit: Emit) -> None:
@@ -148,10 +177,11 @@ class Workbench:
             trial.micro_batch_size,
             self.setup.seed,
             trial.stop_step,
-            by_length=self.engine.layout == "padded",
+            self._layout_of(trial, rows),
+            loss_scale=LossScale() if self.setup.precision.dtype == "float16" else None,
         )
         evaluation = self._evaluation(slot)
-        identity = checkpoint_identity(trial.config, rows, self.setup.seed, self.setup.base.text)
+        identity = checkpoint_identity(trial.config, rows, self.setup.seed, self._base_name)
         saving = Checkpointing(
             trial.number,
             slot,
@@ -162,7 +192,8 @@ class Workbench:
             self.link.settle,
             evaluation.stopping if evaluation else None,
         )
-        return TrialRun(trial, slot, saving, len(self.rows) - len(rows), evaluation)
+        dropped = len(self.rows) - len(rows)
+        return TrialRun(trial, slot, saving, dropped, evaluation, self.setup.precision)
 
     def _evaluation(self, slot: Slot) -> Evaluation | None:
         if not self.eval_rows:
@@ -173,6 +204,12 @@ class Workbench:
             lambda: eval_loss(self.engine, slot.adapter, self.eval_rows),
             EarlyStopping(settings) if settings else None,
         )
+
+    @property
+    def _base_name(self) -> str:
+        """The base as a checkpoint knows it: by its text and, beside fp32, by how it is held."""
+        precision, text = self.setup.precision, self.setup.base.text
+        return text if precision.is_default else f"{text} {precision.quantization} {precision.dtype}"
 
     def _stop(self, run: TrialRun, emit: Emit) -> None:
         is_sound = run.pause(lambda: target_loss(self.engine, run.slot.adapter, self.dev_rows), emit)
@@ -197,6 +234,7 @@ class Workbench:
                 run.slot.train_seconds,
                 stopping.reason if stopping and run.slot.has_ended_early else None,
                 stopping.best_step if stopping else None,
+                self._base_sha256.result(),
             )
         )
         run.checkpointing.remove()

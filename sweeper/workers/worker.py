@@ -7,11 +7,12 @@ from typing import Protocol
 
 from sweeper.events import Event
 from sweeper.memory.plan import Cohort
-from sweeper.memory.settings import BaseSettings, Layout
+from sweeper.models.precision import Precision
 from sweeper.models.reference import BaseReference
 from sweeper.scoring.suite import Suite
 from sweeper.space.data_settings import DataSettings
 from sweeper.space.early_stopping import EarlyStoppingSettings
+from sweeper.training.layouts import BaseShape
 
 Emit = Callable[[Event], None]
 
@@ -21,7 +22,8 @@ class WorkerSetup:
     """All that a worker needs to begin. `checkpoint_seconds` is how often a running trial is saved.
 
     The first suite of `dev` steers: target_loss is of its expected answers. `guard` is asked in the end.
-    Without `answer_cache` every answer is made anew. `eval_seq_length` is what validation rows are cut
+    Without `answer_cache` every answer is made anew, without `dequantised` a .gguf base for nf4 is.
+    `cohort` None lets the worker measure what pays. `eval_seq_length` is what validation rows are cut
     to, the same for all trials; None cuts nothing.
     """
 
@@ -33,6 +35,9 @@ class WorkerSetup:
     threads: int | None = None
     answer_cache: Path | None = None
     checkpoint_seconds: float = 180.0
+    precision: Precision = field(default_factory=Precision)
+    dequantised: Path | None = None
+    cohort: int | None = 1
     guard: tuple[Suite, ...] = ()
     eval_seq_length: int | None = None
     early_stopping: EarlyStoppingSettings | None = None
@@ -42,16 +47,17 @@ class WorkerSetup:
 class WorkerFacts:
     """What the driver plans with: tokens of each row and of its untrained prompt, and the layers to adapt.
 
-    The first `shared_prefix` tokens of all rows are equal. `base` is how the model is held, `layout` how
-    rows are laid out. `device_memory_bytes` is what a GPU has in all, None on a CPU.
+    `shape` and `shared_prefix`, the tokens that all rows begin with, decide a trial's layout.
+    `device_memory_bytes` is what a GPU has in all, None on a CPU.
     """
 
     row_lengths: tuple[int, ...]
     prompt_lengths: tuple[int, ...]
     linear_layers: tuple[str, ...]
+    shape: BaseShape = field(default_factory=BaseShape)
     shared_prefix: int = 0
-    base: BaseSettings = field(default_factory=lambda: BaseSettings(dtype="float32", device="cpu"))
-    layout: Layout = "packed"
+    cohort: int = 1
+    """How many trials to train side by side."""
     device_memory_bytes: int | None = None
 
 

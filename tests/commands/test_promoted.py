@@ -1,6 +1,8 @@
 """`sweep rollback` and `sweep history` over a sweep's folder and an Ollama in memory."""
 
+import contextlib
 import json
+import sqlite3
 from pathlib import Path
 from typing import Any, cast
 
@@ -18,6 +20,7 @@ from sweeper.space.space import PromoteSettings
 from tests.promote.fake_ollama import FakeOllama, digest_of
 from tests.space.valid_space import VALID, write
 
+pytestmark = pytest.mark.usefixtures("_mlflow_databases_are_copies")
 OLD, NEW = {"file": "old"}, {"file": "new"}
 LIVE, EARLIER = "me/my-model:v1", "me/my-model:v1-sweeper-rollback-1"
 
@@ -64,8 +67,26 @@ def test_a_rollback_gives_the_last_model_back_and_keeps_the_other(
     rollback(home, "my-sweep", None)
     assert ollama.kept == {LIVE: OLD, EARLIER: NEW}
     assert f"{LIVE} is the model with digest {digest_of(OLD)[:12]} again" in capsys.readouterr().out
+    assert champions(home) == []
     rollback(home, "my-sweep", None)
     assert ollama.kept == {LIVE: NEW, EARLIER: OLD}
+    assert champions(home) == [("me--my-model--v1", "1")]
+
+
+def champions(home: Home) -> list[Any]:
+    """Name and version of what has the alias in MLflow."""
+    with contextlib.closing(sqlite3.connect(home.mlruns / "mlflow.db")) as database:
+        found = "SELECT name, version FROM registered_model_aliases WHERE alias = 'champion'"
+        return [(name, str(version)) for name, version in database.execute(found)]
+
+
+def test_a_registry_that_cannot_be_written_stops_no_rollback(
+    home: Home, ollama: FakeOllama, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (home.mlruns / "mlflow.db").write_text("no database" * 100)
+    rollback(home, "my-sweep", None)
+    assert ollama.kept == {LIVE: OLD, EARLIER: NEW}
+    assert "Not registered in MLflow: " in capsys.readouterr().out
 
 
 def test_a_rollback_that_was_broken_off_is_ended_and_no_other_begun(home: Home, ollama: FakeOllama) -> None:

@@ -21,6 +21,7 @@ from sweeper.events import (
     TrialFailed,
     TrialPruned,
     TrialStarted,
+    ValidationLoss,
 )
 from sweeper.memory.plan import Cohort
 from sweeper.report.progress import SweepProgress, replay
@@ -38,6 +39,8 @@ from tests.driver.sweeps import (
     what_mlflow_knows,
     what_optuna_knows,
 )
+
+EARLY = {"early_stopping": {"patience": 2}}
 
 
 def proposals(events: list[Event]) -> list[tuple[object, ...]]:
@@ -59,6 +62,50 @@ def assert_same(space: Path, calm: Path) -> None:
     found, wanted = what_mlflow_knows(space), what_mlflow_knows(calm)
     for table in wanted:
         assert found[table] == wanted[table], table
+
+
+@pytest.fixture(scope="module")
+def calm_early(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """As `calm`, with trials that end early."""
+    space = save_scripted_space(tmp_path_factory.mktemp("early"), trials=13, search=EARLY)
+    sweep(space, ScriptedWorker)
+    return space
+
+
+def test_who_is_stopped_early_is_complete_and_says_why(calm_early: Path) -> None:
+    events = log_of(calm_early)
+    early = [event.trial for event in events if isinstance(event, TrialCompleted) and event.stopped_early]
+    on_the_way = [e.trial for e in events if isinstance(e, RungReached) and e.is_end and e.rung < 2]
+    assert len(early) >= len(on_the_way) >= 3
+    assert [states(calm_early)[trial] for trial in early] == ["complete"] * len(early)
+    tags = what_mlflow_knows(calm_early)["tags"]
+    for trial in early:
+        assert f"trial {trial} ['sweeper.stopped_early', 'patience: it was enough']" in tags
+        assert f"trial {trial} ['sweeper.state', 'complete']" in tags
+    assert sum("stopped_early" in tag for tag in tags) == len(early)
+    metrics = what_mlflow_knows(calm_early)["metrics"]
+    told = of_kind(events, ValidationLoss)
+    assert sum("'eval_loss'" in metric for metric in metrics) == len(told) > 13
+
+
+@pytest.mark.parametrize("workers", [2, 4])
+def test_early_ends_with_more_workers_while_others_are_scored(
+    tmp_path: Path, calm_early: Path, workers: int
+) -> None:
+    space = save_scripted_space(tmp_path, trials=13, search=EARLY)
+
+    class SlowToScore(ScriptedWorker):
+        def train(self, cohort: Cohort, emit: Emit) -> None:
+            def emit_late(event: Event) -> None:
+                if isinstance(event, SuiteScored):
+                    time.sleep(0.05)
+                emit(event)
+
+            super().train(cohort, emit_late)
+
+    sweep(space, SlowToScore, workers=workers)
+    assert_same(space, calm_early)
+    assert len(of_kind(log_of(space), TrialCompleted)) == len(of_kind(log_of(calm_early), TrialCompleted))
 
 
 def test_a_wave_stops_the_weak_and_leaves_no_checkpoint(calm: Path) -> None:

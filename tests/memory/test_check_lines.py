@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from sweeper.memory.check_lines import memory_lines
+from sweeper.memory.check_lines import memory_lines, step_of
 from sweeper.memory.device_limit import limit_of, smallest_limit
 from sweeper.memory.plan_within import Limit
+from sweeper.memory.predict import predict
 from sweeper.memory.settings import BaseSettings
 from sweeper.space.limits_section import LimitSettings
 from sweeper.space.load import load_space
@@ -51,3 +52,23 @@ def test_each_device_has_its_limit_and_the_smallest_holds_for_all() -> None:
         Limit(12, 0.0),
     ]
     assert smallest_limit(settings) == Limit(12, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("optim", "checkpointing", "is_as_plain"),
+    [
+        ("{values: [adamw_8bit, adamw_torch]}", "{values: [true, false]}", True),  # the dearest counts
+        ("adamw_8bit", "false", False),
+        ("adamw_torch", "true", False),
+    ],
+)
+def test_optimizer_and_checkpointing_are_the_spaces(
+    tmp_path: Path, optim: str, checkpointing: str, is_as_plain: bool
+) -> None:
+    more = f"weight_decay: 0.01\n  optim: {optim}\n  gradient_checkpointing: {checkpointing}"
+    told = []
+    for text in (VALID, VALID.replace("weight_decay: 0.01", more)):
+        space = replace(load_space(write(tmp_path, text)), limits=LimitSettings((2 * 10**6,), 0.0))
+        step = step_of(space, ON_CPU, [10])
+        told.append(predict(SMALL, replace(step, lora_rank=64, seq_length=512)).predicted_bytes)
+    assert (told[0] == told[1]) == is_as_plain

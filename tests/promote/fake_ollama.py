@@ -1,7 +1,8 @@
 """An Ollama in memory, at the seam of the client: it renders by the chat template and answers by the model.
 
-Faults are planted by its fields. It can also die at a call, before or after doing what was asked; from
-then on every call fails, as for a process that was killed.
+With `shows_nothing` it is one of before 0.11.5: no rendered prompts, no log probabilities, and no chat
+template but a Go one. Faults are planted by its fields. It can also die at a call, before or after doing
+what was asked; from then on every call fails, as for a process that was killed.
 """
 
 import hashlib
@@ -28,6 +29,7 @@ class FakeOllama(OllamaClient):
         self.template, self.model = template, model
         self.kept: dict[str, dict[str, Any]] = {}
         self.calls = 0
+        self.shows_nothing = False
         self.die_at: int | None = None
         self.die_after_doing = False
         self.render_fault: Callable[[str], str] = lambda text: text
@@ -86,8 +88,10 @@ class FakeOllama(OllamaClient):
     def delete(self, model: str) -> bool:
         return self._do(lambda: self.kept.pop(model, None)) is not None
 
-    def render(self, model: str, messages: Sequence[Message]) -> str:
+    def render(self, model: str, messages: Sequence[Message]) -> str | None:
         made = self.kept[model]
+        if self.shows_nothing:
+            return None
         text = self._do(lambda: self._prompt(made, messages))
         return text if made.get("template") else self.render_fault(text)
 
@@ -100,10 +104,13 @@ class FakeOllama(OllamaClient):
         top_logprobs: int = 0,
     ) -> ChatAnswer:
         def act() -> ChatAnswer:
-            ids = self.template.token_ids(self._prompt(self.kept[model], messages))
+            text = self._prompt(self.kept[model], messages)
+            if self.shows_nothing and not self.kept[model].get("template"):
+                text = "".join(message["content"] for message in messages)
+            ids = self.template.token_ids(text)
             answer = self.model.answer(ids)
             reason = "stop" if answer.ended else "length"
-            tokens = self._tokens(ids, answer.token_ids, top_logprobs)
+            tokens = self._tokens(ids, answer.token_ids, 0 if self.shows_nothing else top_logprobs)
             return ChatAnswer(
                 self.model.text(answer.token_ids), len(ids), len(answer.token_ids), reason, tokens
             )

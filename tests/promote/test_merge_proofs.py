@@ -1,6 +1,7 @@
 """A merge that went wrong in the least is seen."""
 
-from collections.abc import Callable
+import dataclasses
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,8 @@ import pytest
 import torch
 
 from sweeper.models.load import Base
-from sweeper.promote.merge import LoraAdapter, merge_adapter, read_adapter
+from sweeper.promote.adapter import LoraAdapter, read_adapter
+from sweeper.promote.merge import loaded_base, merge_adapter
 from sweeper.promote.merge_proofs import prove_merge
 from tests.promote.tiny import save_adapter, tiny_base
 
@@ -28,7 +30,7 @@ def adapter(base: Base, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def merged(base: Base, adapter: LoraAdapter, folder: Path) -> Any:
     from transformers import AutoModelForCausalLM
 
-    merge_adapter(base, adapter, folder)
+    merge_adapter(loaded_base(base), adapter, folder)
     return AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval()
 
 
@@ -42,9 +44,9 @@ def test_a_right_merge_passes_and_the_base_is_left_alone(base: Base, adapter: Pa
 @pytest.mark.parametrize(
     ("plant", "logits_see_it"),
     [
-        (lambda lora: LoraAdapter(lora.rank, lora.alpha * 1.002, lora.pairs), False),
-        (lambda lora: LoraAdapter(lora.rank * 2, lora.alpha, lora.pairs), True),
-        (lambda lora: LoraAdapter(lora.rank, lora.alpha, dict(list(lora.pairs.items())[1:])), True),
+        (lambda scales: {layer: scale * 1.002 for layer, scale in scales.items()}, False),
+        (lambda scales: {layer: scale / 2 for layer, scale in scales.items()}, True),
+        (lambda scales: {**scales, next(iter(scales)): 0.0}, True),
     ],
     ids=["scale off by 0.2 %", "alpha over twice the rank", "a layer left out"],
 )
@@ -52,10 +54,11 @@ def test_a_wrong_merge_is_seen(
     base: Base,
     adapter: Path,
     tmp_path: Path,
-    plant: Callable[[LoraAdapter], LoraAdapter],
+    plant: Callable[[Mapping[str, float]], dict[str, float]],
     logits_see_it: bool,
 ) -> None:
-    wrong = merged(base, plant(read_adapter(adapter)), tmp_path)
+    read = read_adapter(adapter)
+    wrong = merged(base, dataclasses.replace(read, scales=plant(read.scales)), tmp_path)
     weights, logits = prove_merge(base, adapter, wrong, PROMPTS)
     assert not weights.passed
     assert logits.passed is not logits_see_it
@@ -68,6 +71,33 @@ def test_a_tensor_off_by_a_thousandth_is_named(base: Base, adapter: Path, tmp_pa
     weights, _ = prove_merge(base, adapter, wrong, PROMPTS)
     assert not weights.passed
     assert "model.layers.1.mlp.up_proj.weight" in weights.detail
+
+
+def test_two_swapped_tensors_are_seen_by_weights_and_logits(
+    base: Base, adapter: Path, tmp_path: Path
+) -> None:
+    wrong = merged(base, read_adapter(adapter), tmp_path)
+    with torch.no_grad():
+        one, other = (layer.mlp.up_proj.weight for layer in wrong.model.layers)
+        kept = one.clone()
+        one.copy_(other)
+        other.copy_(kept)
+    assert not any(proof.passed for proof in prove_merge(base, adapter, wrong, PROMPTS))
+
+
+def test_a_merge_into_four_bits_is_seen_by_weights_and_logits(
+    base: Base, adapter: Path, tmp_path: Path
+) -> None:
+    """As one that merges into a 4-bit base and keeps it so: here by llama.cpp's Q4_0."""
+    from gguf import GGMLQuantizationType
+    from gguf.quants import dequantize, quantize
+
+    wrong = merged(base, read_adapter(adapter), tmp_path)
+    with torch.no_grad():
+        for layer in wrong.model.layers:
+            weight, kind = layer.mlp.up_proj.weight, GGMLQuantizationType.Q4_0
+            weight.copy_(torch.from_numpy(dequantize(quantize(weight.numpy(), kind), kind)))
+    assert not any(proof.passed for proof in prove_merge(base, adapter, wrong, PROMPTS))
 
 
 def test_what_is_not_in_the_weights_is_seen_by_the_logits(base: Base, adapter: Path, tmp_path: Path) -> None:

@@ -12,18 +12,22 @@ from sweeper.data.template import template_of
 from sweeper.errors import InputError, ProofError
 from sweeper.events import CaseAnswer
 from sweeper.models.load import Base
+from sweeper.models.reference import BaseReference
+from sweeper.models.weight_files import weights_sha256
 from sweeper.promote import build
+from sweeper.promote.adapter import LoraAdapter, read_adapter
 from sweeper.promote.export import refuse_full_folder
-from sweeper.promote.gate import GATE, Evidence, prove_gain
+from sweeper.promote.gate import GATE, Evidence, prove_gain, prove_kept
 from sweeper.promote.greedy import GreedyModel
-from sweeper.promote.merge import LoraAdapter
 from sweeper.promote.promote import promote
 from sweeper.promote.promotion import Lineage, PromotionRequest
+from sweeper.promote.same_base import refuse_changed_base
 from sweeper.scoring.suite import Case, Suite
 from sweeper.space.promote_settings import GateSettings
 from sweeper.space.space import PromoteSettings
 from tests.promote.fake_ollama import FakeOllama, digest_of
 from tests.promote.tiny import save_adapter, tiny_base
+from tests.tiny_base import save_tiny_base
 
 STUB = """
 import sys
@@ -113,11 +117,36 @@ def test_a_refusal_is_reported_and_the_file_kept(request_: PromotionRequest, oll
 def test_a_wrong_merge_never_reaches_ollama(
     request_: PromotionRequest, ollama: FakeOllama, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(LoraAdapter, "scale", property(lambda lora: 1.01 * lora.alpha / lora.rank))
+    def read_wrongly(folder: Path) -> LoraAdapter:
+        adapter = read_adapter(folder)
+        scales = {layer: 1.01 * scale for layer, scale in adapter.scales.items()}
+        return dataclasses.replace(adapter, scales=scales)
+
+    monkeypatch.setattr(build, "read_adapter", read_wrongly)
     with pytest.raises(ProofError, match="was not promoted: merged weights = base"):
         promote(request_, ollama)
     assert ollama.kept == {}
     assert len(list(request_.reports.iterdir())) == 1
+
+
+def test_a_base_that_changed_since_training_is_refused(
+    request_: PromotionRequest, ollama: FakeOllama, tmp_path: Path
+) -> None:
+    """One byte of its weights; the right ones pass, and so does a trial of which nothing is known."""
+    folder = save_tiny_base(tmp_path / "trained-on")
+    reference = BaseReference("./trained-on", str(folder), None)
+    trained_on = Lineage("bot", 3, "./trained-on", base_sha256=weights_sha256(reference))
+    request = dataclasses.replace(request_, base=reference, lineage=trained_on)
+    weights = bytearray((folder / "model.safetensors").read_bytes())
+    weights[-1] ^= 1
+    (folder / "model.safetensors").write_bytes(weights)
+    with pytest.raises(InputError, match=r"^model.base: ./trained-on: the base weights changed since train"):
+        promote(request, ollama)
+    assert ollama.kept == {}
+    weights[-1] ^= 1
+    (folder / "model.safetensors").write_bytes(weights)
+    refuse_changed_base(reference, trained_on.base_sha256)
+    refuse_changed_base(reference, "")
 
 
 def test_a_bad_name_is_refused_before_any_work(request_: PromotionRequest, ollama: FakeOllama) -> None:
@@ -178,6 +207,26 @@ def test_the_gate_wants_a_gain_beyond_chance(base: int, trial: int, min_gain: fl
     proof = prove_gain(evidence(base, trial), GateSettings(min_gain=min_gain))
     assert proof.passed is passes
     assert f"base {base / 20:.3f}, trial {trial / 20:.3f}" in proof.detail
+
+
+@pytest.mark.parametrize(
+    ("base", "trial", "verdict", "passes"),
+    [(20, 20, "kept", True), (20, 19, "unclear", True), (16, 18, "kept", True), (20, 10, "degraded", False)],
+)
+def test_a_trial_that_forgot_what_it_could_is_refused(
+    base: int, trial: int, verdict: str, passes: bool
+) -> None:
+    proof = prove_kept(evidence(base, trial))
+    assert proof.passed is passes
+    assert f", {(trial - base) / 20:+.3f} with" in proof.detail
+    assert proof.detail.endswith(f": {verdict}")
+
+
+def test_the_gate_looks_at_guard_suites_too(request_: PromotionRequest, ollama: FakeOllama) -> None:
+    forgot = dataclasses.replace(request_, evidence=evidence(0, 20), guards=(evidence(20, 5),))
+    with pytest.raises(ProofError, match="not promoted: gate: has kept what the base can: test, 20 cases"):
+        promote(forgot, ollama)
+    assert ollama.kept == {}
 
 
 def test_what_the_gate_refuses_is_promoted_by_force_alone_and_the_report_says_so(

@@ -1,10 +1,11 @@
 """Each proof passes on what is right and names what is wrong."""
 
 import dataclasses
+from collections.abc import Sequence
 
 from sweeper.promote.greedy import Followed
 from sweeper.promote.prompts import Prompt
-from sweeper.promote.proofs import prove_answers, prove_endings, prove_rendered, prove_token_counts
+from sweeper.promote.proofs import Proof, prove_answers, prove_endings, prove_rendered, prove_token_counts
 from sweeper.serving.ollama import ChatAnswer
 
 PROMPTS = [
@@ -17,13 +18,19 @@ FOLLOWED = [Followed(None, "one", True, ()), Followed(None, "two", False, (0.03,
 
 def test_rendered_text() -> None:
     texts = [prompt.text for prompt in PROMPTS]
-    assert prove_rendered(PROMPTS, texts, None).passed
-    assert prove_rendered(PROMPTS, [text.removeprefix("<s>") for text in texts], "<s>").passed
-    assert not prove_rendered(PROMPTS, [text.removeprefix("<s>") for text in texts], None).passed
-    assert not prove_rendered(PROMPTS, [text + "\n" for text in texts], "<s>").passed
-    proof = prove_rendered(PROMPTS, [texts[0], texts[1].replace("Ho", "Hi")], "<s>")
-    assert proof.detail.startswith("1 of 2 differ; case 2: ")
-    assert "'<s>[user]Hi[assistant]' where '<s>[user]Ho[assistant]' is wanted (character 10)" in proof.detail
+
+    def proof(rendered: Sequence[str | None], bos: str | None) -> Proof:
+        (found,) = prove_rendered(PROMPTS, rendered, bos)
+        return found
+
+    assert proof(texts, None).passed
+    assert proof([text.removeprefix("<s>") for text in texts], "<s>").passed
+    assert not proof([text.removeprefix("<s>") for text in texts], None).passed
+    assert not proof([text + "\n" for text in texts], "<s>").passed
+    wrong = proof([texts[0], texts[1].replace("Ho", "Hi")], "<s>")
+    assert wrong.detail.startswith("1 of 2 differ; case 2: ")
+    assert "'<s>[user]Hi[assistant]' where '<s>[user]Ho[assistant]' is wanted (character 10)" in wrong.detail
+    assert prove_rendered(PROMPTS, [texts[0], None], None) == []
 
 
 def test_token_counts() -> None:

@@ -93,6 +93,22 @@ def test_a_server_that_drops_the_system_text_gets_a_derived_template(built: Buil
     assert ollama.kept[LIVE]["template"] == built.options[1].go_template
 
 
+def test_an_old_server_shows_little_and_gets_a_derived_template_by_its_token_counts(built: Built) -> None:
+    ollama = fake(built)
+    ollama.shows_nothing = True
+    record = run(built, ollama)
+    assert record.go_template == built.options[1].go_template
+    assert [proof.name for proof in record.proofs] == [
+        "prompt_eval_count = tokenizer's count",
+        "answers = merged model's",
+        "done_reason",
+    ]
+    assert [missing.split(" (")[0] for missing in record.missing] == ["the prompt that it feeds", "logprobs"]
+    only_own = dataclasses.replace(built, options=(OWN_TEMPLATE,))
+    with pytest.raises(ProofError, match="3 of 3 differ; case 0: Ollama fed "):
+        run(only_own, ollama)
+
+
 def test_where_no_template_helps_the_live_name_stays(built: Built) -> None:
     ollama = fake(built)
     ollama.render_fault = without_system

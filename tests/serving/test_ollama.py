@@ -117,12 +117,23 @@ def test_a_creation_fails(reply: Any, told: str) -> None:
         pytest.param(
             telling({"error": "no bot"}, status=404), "rendering a prompt of bot: .*no bot", id="404"
         ),
-        pytest.param(telling({"done": True}), "does not show the prompt that it feeds", id="cannot"),
     ],
 )
 def test_a_rendering_fails(reply: Any, told: str) -> None:
     with serving(reply) as client, pytest.raises(SweepError, match=told):
         client.render("bot", USER)
+
+
+def test_a_server_that_does_not_show_its_prompts_answers_with_one_token() -> None:
+    asked: list[Any] = []
+
+    def answer(handler: Any, body: bytes) -> None:
+        asked.append(json.loads(body))
+        say(handler, {"message": {"role": "assistant", "content": "Hi"}, "done": True})
+
+    with serving(answer) as client:
+        assert client.render("bot", USER) is None
+    assert asked[0]["options"] == {"num_predict": 1}
 
 
 def test_the_server_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,7 +18,7 @@ from sweeper.space.early_stopping import EarlyStoppingSettings
 from sweeper.space.load import load_space
 from sweeper.space.parameters import Choice, Computed, Conditional, Constant, Parameter, Range
 from sweeper.space.read_expression import read_condition, read_expression
-from sweeper.space.rules import CONSTANT_ONLY, NUMBERS, PAIR, SCHEDULERS
+from sweeper.space.rules import CONSTANT_ONLY, NAMES, NUMBERS, PAIR, SCHEDULERS, SWITCHES
 from sweeper.space.schema import ParametersSection
 from sweeper.space.space import PromoteSettings, SearchSettings
 from sweeper.space.trial_config import TrialConfig
@@ -55,6 +55,8 @@ def test_every_key_arrives(tmp_path: Path) -> None:
         "lr_scheduler_type": Choice(("linear", "cosine")),
         "lora_dropout": Constant(0.0),
         "use_rslora": Constant(False),
+        "optim": Constant("adamw_torch"),
+        "gradient_checkpointing": Constant(False),
         "per_device_train_batch_size": Constant(None),
         "gradient_accumulation_steps": Constant(None),
         "save_steps": Constant(None),
@@ -213,7 +215,7 @@ def test_the_file_knows_exactly_the_fields_of_trial_config() -> None:
     names = {field.name for field in fields(TrialConfig)}
     assert set(ParametersSection.model_fields) == names
     assert set(DEFAULT_SPACE) == names
-    assert {*NUMBERS, "target_modules", "lr_scheduler_type", "use_rslora"} == names
+    assert {*NUMBERS, *NAMES, *SWITCHES, "target_modules"} == names
 
 
 def test_the_quickstart_loads() -> None:

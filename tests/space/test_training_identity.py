@@ -24,6 +24,8 @@ def same(one: TrialConfig, other: TrialConfig) -> bool:
     [
         ({"max_seq_length": 72}, {"max_seq_length": 4096}),
         ({"save_steps": 5, "logging_steps": 2}, {}),
+        ({"gradient_checkpointing": True}, {}),
+        ({"optim": "paged_adamw_8bit"}, {"optim": "adamw_8bit"}),
         ({"per_device_train_batch_size": 2, "gradient_accumulation_steps": 4}, {"effective_batch_size": 8}),
         ({"target_modules": ("q_proj", "v_proj")}, {"target_modules": ("v_proj", "q_proj")}),
         ({"use_rslora": True, "lora_alpha": 8.0}, {"use_rslora": False, "lora_alpha": 32.0}),
@@ -56,6 +58,7 @@ def test_these_train_the_same(first: dict[str, Any], second: dict[str, Any]) -> 
         {"max_grad_norm": 0.5},
         {"lr_scheduler_type": "cosine"},
         {"lora_dropout": 0.1},
+        {"optim": "adamw_8bit"},
         {"per_device_train_batch_size": 4, "gradient_accumulation_steps": 4},
     ],
 )

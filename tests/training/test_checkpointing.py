@@ -1,9 +1,10 @@
 """A checkpointed base gives the gradients of one that is not, and a 16-bit base PEFT's sums."""
 
+from dataclasses import replace
+
 import torch
 
 from sweeper.space.trial_config import TrialConfig
-from sweeper.training.checkpointing import checkpoint_layers
 from sweeper.training.engine import Engine
 from sweeper.training.slot import Slot
 from tests.training.tiny import random_rows, tiny_model
@@ -12,9 +13,8 @@ from tests.training.tiny import random_rows, tiny_model
 def gradients(checkpointed: bool) -> list[torch.Tensor]:
     model = tiny_model()
     engine = Engine(model)
-    if checkpointed:
-        checkpoint_layers(list(model.model.layers))
-    slot = Slot(TrialConfig(lora_rank=4, effective_batch_size=4), random_rows(4), engine.layers, 4, seed=0)
+    config = TrialConfig(lora_rank=4, effective_batch_size=4, gradient_checkpointing=checkpointed)
+    slot = Slot(config, random_rows(4), engine.layers, 4, seed=0)
     engine.micro_step([slot])
     return [parameter.grad for parameter in slot.parameters if parameter.grad is not None]
 
@@ -31,10 +31,13 @@ def test_layers_are_computed_twice() -> None:
     calls: list[int] = []
     model.model.layers[0].self_attn.register_forward_hook(lambda *_: calls.append(1))
     engine = Engine(model)
-    checkpoint_layers(list(model.model.layers))
-    slot = Slot(TrialConfig(lora_rank=4, effective_batch_size=4), random_rows(4), engine.layers, 4, seed=0)
+    config = TrialConfig(lora_rank=4, effective_batch_size=4, gradient_checkpointing=True)
+    slot = Slot(config, random_rows(4), engine.layers, 4, seed=0)
     engine.micro_step([slot])
     assert len(calls) == 2
+    plain = Slot(replace(config, gradient_checkpointing=False), random_rows(4), engine.layers, 4, seed=0)
+    engine.micro_step([plain])
+    assert len(calls) == 3
 
 
 def test_a_16_bit_base_takes_fp32_adapters() -> None:

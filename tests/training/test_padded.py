@@ -75,7 +75,7 @@ def slots_of(engine: Engine, by_length: bool) -> Iterator[Slot]:
     for seed, (changes, micro_batch) in enumerate(settings):
         rows = random_rows(40, seed, prefix=6 * (seed + 1))
         config = replace(CONFIG, **changes)
-        yield Slot(config, rows, engine.layers, micro_batch, seed, by_length=by_length)
+        yield Slot(config, rows, engine.layers, micro_batch, seed, layout="padded" if by_length else None)
 
 
 def trained(layout: Layout, together: bool, by_length: bool = False) -> list[Slot]:
@@ -112,7 +112,7 @@ def test_rows_sorted_within_their_window_train_the_same() -> None:
 def test_sorting_spares_padding() -> None:
     def places(by_length: bool) -> int:
         layers = Engine(tiny_model()).layers
-        slot = Slot(CONFIG, random_rows(64, longest=40), layers, 2, 0, by_length=by_length)
+        slot = Slot(CONFIG, random_rows(64, longest=40), layers, 2, 0, layout="padded" if by_length else None)
         return sum(pad([slot.next_micro_batch()]).real.numel() for _ in range(4))
 
     assert places(True) < places(False)

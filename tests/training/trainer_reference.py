@@ -82,7 +82,8 @@ def train_with_trainer(
             args=TrainingArguments(
                 output_dir=folder,
                 use_cpu=True,
-                optim="adamw_torch",
+                optim=config.optim,
+                gradient_checkpointing=config.gradient_checkpointing,
                 train_sampling_strategy="sequential",
                 per_device_train_batch_size=micro_batch,
                 gradient_accumulation_steps=config.effective_batch_size // micro_batch,

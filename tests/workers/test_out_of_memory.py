@@ -183,17 +183,17 @@ def test_the_measured_peak_is_the_predicted_one(make: Callable[[str], Workbench]
     from sweeper.memory.base_config import BaseConfig
     from sweeper.memory.heaviest import RowSizes
     from sweeper.memory.predict import predict
+    from sweeper.memory.settings import BaseSettings
     from sweeper.memory.trial_step import trial_step
     from sweeper.models.config import read_config
 
     bench = make("measured")
     bench.engine.share_prefix = False
-    facts = bench.facts()
-    assert facts.base.device == "cpu"
+    facts = replace(bench.facts(), shared_prefix=0)
     config = BaseConfig.of(read_config(setup.base))
     for rows in (1, 2, 4):
         events = train(bench, planned(rows, number=rows))
         measured = max(event.measured_bytes for event in events if isinstance(event, MemoryMeasured))
         sizes = RowSizes(facts.row_lengths, facts.prompt_lengths, facts.shared_prefix)
-        step = trial_step(CONFIG, sizes, setup.seed, facts.base, facts.layout, rows)
+        step = trial_step(CONFIG, sizes, setup.seed, BaseSettings.of(setup.precision), facts.shape, rows)
         assert measured == pytest.approx(predict(config, step).predicted_bytes, rel=0.02)

@@ -1,6 +1,7 @@
 """The worker's side of pausing and resuming, on a tiny base: what is told, and what lies on disk."""
 
 import gc
+import hashlib
 import logging
 from collections.abc import Callable
 from dataclasses import replace
@@ -100,6 +101,8 @@ def test_paused_and_resumed_by_fresh_workers_it_ends_as_unbroken(make: Callable[
         step[1:] for step in told(whole, StepTrained, *STEP)
     ]
     assert told(parts, TrialCompleted, "objective") == told(whole, TrialCompleted, "objective")
+    stored = (Path(make().setup.base.source) / "model.safetensors").read_bytes()
+    assert told(parts, TrialCompleted, "base_sha256") == [(hashlib.sha256(stored).hexdigest(),)]
     found = weights(make(), 1)
     assert all(torch.equal(expected[name], found[name]) for name in expected)
     assert not make().folder.checkpoint(1).exists()
@@ -229,9 +232,9 @@ def live_tensors() -> int:
 def tensors_after_each(bench: Workbench, trials: int) -> list[int]:
     counts = []
     for number in range(trials):
-        events = train(
-            bench, planned(number, 2 if number % 3 else None, 0, max_steps=3, num_train_epochs=None)
-        )
+        varied = {"optim": "adamw_8bit", "gradient_checkpointing": True} if number % 2 else {}
+        stop = 2 if number % 3 else None
+        events = train(bench, planned(number, stop, 0, max_steps=3, num_train_epochs=None, **varied))
         if number % 3 == 2:
             train(bench, planned(number, learning_rate=1e30))
         assert events

@@ -1,0 +1,72 @@
+"""Which row layout a trial trains in. Pure: a base's shape and row lengths in, a layout out."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+Layout = Literal["packed", "padded"]
+LAYOUTS: tuple[Layout, ...] = ("packed", "padded")
+"""In the order in which they are tried: packed rows compute least, padded ones suit more architectures."""
+
+PACKABLE = frozenset(
+    (
+        *("llama", "mistral", "ministral", "qwen2", "qwen3", "phi", "phi3", "gemma", "gemma2", "gemma3_text"),
+        *("smollm3", "olmo", "olmo2", "olmo3", "granite", "starcoder2", "stablelm", "cohere", "cohere2"),
+        *("glm", "glm4", "gpt_neox", "helium", "ernie4_5", "seed_oss", "nemotron", "arcee"),
+    )
+)
+"""transformers' model types whose attention was seen to honour the packed layout's mask (tests hold them
+to it). Those that are not here are padded; all are checked again at load, with their own weights."""
+
+MASK_TOKENS = 4096
+"""Tokens of a packed row, at most: its mask and the scores behind it hold the square of that."""
+
+_MASKED_ATTENTION = {"cpu": 1.0, "cuda": 2.0}
+"""How much dearer attention under a dense mask is than the same products without one. That of CUDA,
+where it loses the flash kernel, is taken from what is written of it: no GPU has run this yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class BaseShape:
+    """What of a base decides a layout's cost. `may_pack` where it was seen to honour the packed mask."""
+
+    may_pack: bool = True
+    hidden_size: int = 512
+    device: str = "cpu"
+
+
+def choose_layout(
+    shape: BaseShape,
+    row_lengths: Sequence[int],
+    prefix: int,
+    effective_batch_size: int,
+    micro_batch_size: int,
+) -> Layout:
+    """The layout with the lower estimated cost over all rows, in the order of the data.
+
+    `row_lengths` are in tokens, after the cut; `prefix` is what all rows begin with and may share, 0 for
+    a trial with dropout. Rows are sorted within an optimizer step where they are padded, as `Slot` does.
+    Rows too long for a dense mask are padded whatever it costs.
+    """
+    if not shape.may_pack:
+        return "padded"
+    packed = padded = 0.0
+    for window in _groups(row_lengths, effective_batch_size):
+        for group in _groups(window, micro_batch_size):
+            tokens = prefix + sum(length - prefix for length in group)
+            if tokens > MASK_TOKENS:
+                return "padded"
+            packed += _cost(shape, tokens, _MASKED_ATTENTION[shape.device])
+        for group in _groups(sorted(window), micro_batch_size):
+            padded += len(group) * _cost(shape, max(group), 0.5)  # causal: half of the products
+    return "packed" if packed <= padded else "padded"
+
+
+def _groups(lengths: Sequence[int], size: int) -> Iterator[Sequence[int]]:
+    return (lengths[start : start + size] for start in range(0, len(lengths), size))
+
+
+def _cost(shape: BaseShape, tokens: int, attention: float) -> float:
+    """Multiplications of one decoder layer over a row: its matrices have about 12 hidden² numbers, and
+    attention takes two products of tokens² x hidden."""
+    return tokens * 12 * shape.hidden_size**2 + attention * 2 * tokens**2 * shape.hidden_size
