@@ -38,6 +38,10 @@ class TrainingError(SweepError):
     """A trial or its worker could not go on."""
 
 
+class WorkerOutOfMemory(TrainingError):
+    """Linux ended the worker because the machine's memory ran out."""
+
+
 class ProofError(SweepError):
     """A promoted model did not behave as the trained one; the live model was left as it was."""
 

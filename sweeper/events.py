@@ -66,7 +66,8 @@ class TrialStarted(Event):
 
     An attempt that goes on from a checkpoint voids only what came after `resumed_step`. `dropped_rows`
     keep nothing to learn within the trial's max_seq_length, and are left out. `dtype` and `quantization`
-    are the base's; logs of before there was a choice lack them.
+    are the base's; logs of before there was a choice lack them. `predicted_bytes` is the peak that was
+    predicted, None where nothing was.
     """
 
     attempt: int
@@ -78,6 +79,7 @@ class TrialStarted(Event):
     dropped_rows: int = 0
     dtype: str = "float32"
     quantization: str = "none"
+    predicted_bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,11 +203,46 @@ class TrialPruned(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class MemoryMeasured(Event):
+    """The most that the trial's steps held at once, as far as they were measured since it was taken up.
+
+    On a GPU what torch had allocated, on a CPU the live tensors of the engine.
+    """
+
+    micro_batch_size: int
+    measured_bytes: int
+    predicted_bytes: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TrialOutOfMemory(Event):
+    """A step asked for more memory than there was. The trial goes on with a smaller micro-batch if it can.
+
+    `measured_bytes` is what the step held with what it asked for on top, None where nobody counted.
+    """
+
+    attempt: int
+    micro_batch_size: int
+    reason: str
+    measured_bytes: int | None = None
+    predicted_bytes: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class TrialInfeasible(Event):
-    """The trial cannot run here, and nothing was spent on it. `excess_bytes` is what it lacks, above 0."""
+    """The trial cannot run here. `excess_bytes` is what it lacks, above 0, of `limit_bytes` that it may take.
+
+    In logs of before the limit is not told, and is 0.
+    """
 
     excess_bytes: float
     reason: str
+    limit_bytes: int = 0
+
+    @property
+    def constraint(self) -> float:
+        """What the sampler learns from: how far above the limit, as a share of it."""
+        return self.excess_bytes / self.limit_bytes if self.limit_bytes else self.excess_bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,6 +279,8 @@ _KINDS: dict[str, type[Event]] = {
         TrialCompleted,
         TrialDiverged,
         TrialPruned,
+        MemoryMeasured,
+        TrialOutOfMemory,
         TrialInfeasible,
         TrialFailed,
         DriverStarted,

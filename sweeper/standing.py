@@ -7,6 +7,7 @@ from sweeper.events import (
     BASE_TRIAL,
     DriverStarted,
     Event,
+    MemoryMeasured,
     RungReached,
     SuiteScored,
     TrialAsked,
@@ -14,6 +15,7 @@ from sweeper.events import (
     TrialDiverged,
     TrialFailed,
     TrialInfeasible,
+    TrialOutOfMemory,
     TrialPruned,
     TrialStarted,
 )
@@ -36,6 +38,7 @@ class TrialStanding:
     is_taken_up: bool = False
     """By a worker, and neither paused nor ended since; it was cut short if that worker is gone."""
     rungs: dict[int, RungReached] = field(default_factory=dict)
+    memory: list[MemoryMeasured | TrialOutOfMemory] = field(default_factory=list)
     scores: dict[str, float | None] = field(default_factory=dict)
     """By dev suite, None where a suite only shows its answers."""
     end: End | None = None
@@ -49,6 +52,17 @@ class TrialStanding:
     def next_attempt(self) -> int:
         """A trial that goes on from a pause is still in the attempt that paused."""
         return self.attempts + 1 if self.is_taken_up or self.attempts == 0 else self.attempts
+
+    @property
+    def is_turned_away(self) -> bool:
+        """Whether it was found not to fit before anything was spent on it. It counts for nothing."""
+        return self.attempts == 0 and isinstance(self.end, TrialInfeasible)
+
+    @property
+    def too_large_micro_batch(self) -> int | None:
+        """The smallest micro-batch that it ran out of memory with, None where it never did."""
+        sizes = (each.micro_batch_size for each in self.memory if isinstance(each, TrialOutOfMemory))
+        return min(sizes, default=None)
 
 
 @dataclass(slots=True)
@@ -90,6 +104,8 @@ class Standing:
             if event.rung not in trial.rungs:
                 trial.rungs[event.rung] = event
                 self.reached.append(event)
+        elif isinstance(event, MemoryMeasured | TrialOutOfMemory):
+            trial.memory.append(event)
         elif isinstance(event, SuiteScored):
             trial.scores[event.suite] = event.score
         elif isinstance(event, TrialFailed) and not event.final:
@@ -106,11 +122,17 @@ class Standing:
         return max((trial.wave for trial in self.trials.values()), default=-1)
 
     def is_closed(self, wave: int) -> bool:
-        """Whether all trials of the wave have ended."""
-        return all(trial.end is not None for trial in self.wave(wave))
+        """Whether all trials of the wave have ended; the last one not while all it has were turned away."""
+        trials = self.wave(wave)
+        if trials and wave == self.last_wave() and all(trial.is_turned_away for trial in trials):
+            return False
+        return all(trial.end is not None for trial in trials)
 
     def finished_count(self) -> int:
         return sum(trial.end is not None for trial in self.trials.values())
+
+    def turned_away_count(self) -> int:
+        return sum(trial.is_turned_away for trial in self.trials.values())
 
 
 def standing_of(events: Iterable[Event]) -> Standing:

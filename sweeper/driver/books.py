@@ -42,7 +42,7 @@ class Books:
     """Log, standing, Optuna, MLflow and view, brought to where the log is when this is made.
 
     Optuna is told at the end of each wave, in trial order, so that what it proposes next depends on
-    finished waves and on nothing else.
+    finished waves and on nothing else, but for what was turned away as it was asked.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class Books:
         for number, trial in self.standing.trials.items():
             if trial.end is not None:
                 self._forget_checkpoint(number)
-        self._tell_closed_waves()
+        self._tell_ended()
 
     def open(self) -> None:
         """Writes down that a driver works from now on."""
@@ -79,7 +79,7 @@ class Books:
         self.standing.apply(event)
         if event.trial in self.standing.trials and self.standing.trials[event.trial].end is event:
             self._forget_checkpoint(event.trial)
-            self._tell_closed_waves()
+            self._tell_ended()
         self.tracker.catch_up(self.log)
         self.view.apply(event)
 
@@ -109,7 +109,11 @@ class Books:
         checkpoint.unlink(missing_ok=True)
         checkpoint.with_name(checkpoint.name + ".writing").unlink(missing_ok=True)
 
-    def _tell_closed_waves(self) -> None:
+    def _tell_ended(self) -> None:
+        """Trials that were turned away at once, since that hangs on no timing; all others by waves."""
+        for trial in self.standing.wave(self.standing.last_wave()):
+            if trial.is_turned_away:
+                self._tell(trial)
         while (wave := self.standing.wave(self._waves_told)) and self.standing.is_closed(self._waves_told):
             for trial in sorted(wave, key=lambda trial: trial.number):
                 self._tell(trial)
@@ -125,7 +129,7 @@ class Books:
                 self.study.tell_pruned(trial.number, reason, values)
             case TrialDiverged(reason=reason):
                 self.study.tell_pruned(trial.number, reason)
-            case TrialInfeasible(reason=reason, excess_bytes=excess):
-                self.study.tell_infeasible(trial.number, reason, excess)
+            case TrialInfeasible(reason=reason) as end:
+                self.study.tell_infeasible(trial.number, reason, end.constraint)
             case TrialFailed(reason=reason):
                 self.study.tell_failed(trial.number, reason)

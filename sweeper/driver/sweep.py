@@ -10,14 +10,16 @@ from contextlib import closing
 
 from sweeper.driver.books import Books, View
 from sweeper.driver.cohorts import cohorts
+from sweeper.driver.feasibility import Feasibility
 from sweeper.driver.guarding import Guarding
 from sweeper.driver.interrupts import Interrupts
-from sweeper.errors import SweepError, TrainingError
-from sweeper.events import TrialAsked, TrialFailed, TrialPruned
+from sweeper.driver.predicting import planner_of
+from sweeper.errors import SweepError, TrainingError, WorkerOutOfMemory
+from sweeper.events import Event, TrialAsked, TrialFailed, TrialOutOfMemory, TrialPruned
 from sweeper.home import Home
 from sweeper.lock import held_lock
 from sweeper.memory.fitness import refuse_unfit
-from sweeper.memory.plan import Cohort, PlannedTrial, plan_trial
+from sweeper.memory.plan import Cohort, PlannedTrial
 from sweeper.models.devices import Place, places_of, precision_of
 from sweeper.models.reference import resolve_base
 from sweeper.scoring.space_suites import SpaceSuites, space_suites
@@ -84,6 +86,8 @@ def run_sweep(
                 books.tracker.finish(books.log, "KILLED", timeout_seconds=10)
             raise
         books.tracker.finish(books.log)
+        if sweep.feasibility is not None and sweep.feasibility.advice is not None:
+            raise sweep.feasibility.advice
 
 
 def _setups(setup: WorkerSetup, where: Sequence[Place]) -> list[WorkerSetup]:
@@ -102,10 +106,12 @@ class _Sweep:
     """One driver's run. What comes next is `Waves`' to say; here it is done."""
 
     def __init__(self, space: Space, setup: WorkerSetup, books: Books, interrupts: Interrupts) -> None:
-        self.space, self.books, self.interrupts = space, books, interrupts
+        self.space, self.setup, self.books, self.interrupts = space, setup, books, interrupts
         self.suites = {suite.name for suite in setup.dev}
         self.guarding = Guarding(setup.dev[0].name, setup.guard, books)
         self.waves = Waves(space.search)
+        self.feasibility: Feasibility | None = None
+        """Known once a worker has loaded."""
         self.in_hand: set[Leg] = set()
         self.is_stopping = False
 
@@ -144,6 +150,8 @@ class _Sweep:
         refuse_unfit(self.space, facts.row_lengths, facts.prompt_lengths, facts.linear_layers)
         if not self.suites <= self.books.standing.base_suites:
             crew.score_base()
+        planner = planner_of(self.space, self.setup, facts)
+        self.feasibility = Feasibility(self.space, planner, self.books)
         while True:
             self._stop_where_due(crew)
             action = None if self.is_stopping else self._next()
@@ -157,7 +165,8 @@ class _Sweep:
             self._receive(crew)
 
     def _next(self) -> Action | None:
-        return self.waves.next_action(self.books.standing)
+        may_ask = self.feasibility is None or self.feasibility.advice is None
+        return self.waves.next_action(self.books.standing, may_ask)
 
     def _first_facts(self, crew: Crew) -> WorkerFacts | None:
         """Waits for the first worker to load; None where it was told to stop before."""
@@ -182,6 +191,8 @@ class _Sweep:
             config = self.books.study.ask(action.number)
             lead = lead_of(self.books.standing, config, action.wave, max(facts.row_lengths))
             self.books.record(TrialAsked(action.number, time.time(), config, action.wave, lead))
+            assert self.feasibility is not None, "trials are asked when a worker has loaded"
+            self.feasibility.judge_asked(action.number)
         elif isinstance(action, Mirror):
             for copy in action.copies:
                 self.books.copy_result(copy.number, copy.source)
@@ -202,25 +213,27 @@ class _Sweep:
         trials = self.books.standing.trials
         broken = {leg.number for leg in waiting if trials[leg.number].failures}
         planned = [self._planned(leg, facts) for leg in waiting]
-        for cohort in cohorts(planned, idle, facts, broken)[:idle]:
+        assert self.feasibility is not None, "trials are planned when a worker has loaded"
+        size = self.feasibility.cohort_size(planned, facts.cohort)
+        for cohort in cohorts(planned, idle, dataclasses.replace(facts, cohort=size), broken)[:idle]:
             self.in_hand |= {Leg(trial.number, trial.rung or 0) for trial in cohort.trials}
             crew.train(cohort)
 
     def _planned(self, leg: Leg, facts: WorkerFacts) -> PlannedTrial:
+        assert self.feasibility is not None, "trials are planned when a worker has loaded"
         trial, pruner = self.books.standing.trials[leg.number], self.space.search.pruner
         stop_step = None
         if leg.rung < pruner.last_rung:
             rows = sum(length < trial.config.max_seq_length for length in facts.prompt_lengths)
             stop_step = rung_step(trial.config, rows, pruner.rungs[leg.rung])
-        plan = plan_trial(leg.number, trial.next_attempt, trial.config, facts.row_lengths)
-        return plan.until(leg.rung, stop_step)
+        return self.feasibility.plan(leg.number).until(leg.rung, stop_step)
 
     def _receive(self, crew: Crew) -> None:
         """Waits for one message and acts on it."""
         match crew.wait(self._seconds_left()):
             case Told(event=event, receipt=receipt):
                 self.books.record(event)
-                self._let_go(event.trial)
+                self._let_go(event)
                 receipt.set()
             case Idle(cohort=Cohort() as cohort) if not self.is_stopping:
                 self._broke_off(cohort, TrainingError("the worker came back without a result"))
@@ -229,16 +242,19 @@ class _Sweep:
             case Hopeless(error=error):
                 raise error
 
-    def _let_go(self, number: int) -> None:
-        """Takes legs out of hand that have come to their end."""
-        trial = self.books.standing.trials.get(number)
-        if trial is not None:
-            done = {
-                leg
-                for leg in self.in_hand
-                if leg.number == number and (trial.end is not None or self._is_paused(leg))
-            }
-            self.in_hand -= done
+    def _let_go(self, event: Event) -> None:
+        """Takes legs out of hand that have come to their end, or whose memory ran out."""
+        trial = self.books.standing.trials.get(event.trial)
+        if trial is None:
+            return
+        is_given_back = trial.end is not None or isinstance(event, TrialOutOfMemory)
+        self.in_hand -= {
+            leg
+            for leg in self.in_hand
+            if leg.number == trial.number and (is_given_back or self._is_paused(leg))
+        }
+        if isinstance(event, TrialOutOfMemory) and self.feasibility is not None:
+            self.feasibility.judge(trial.number)
 
     def _is_paused(self, leg: Leg) -> bool:
         reached = self.books.standing.trials[leg.number].rungs.get(leg.rung)
@@ -257,6 +273,9 @@ class _Sweep:
             if leg not in self.in_hand:
                 continue  # it had paused or ended before the worker broke
             self.in_hand.discard(leg)
+            if isinstance(error, WorkerOutOfMemory) and self.feasibility is not None:
+                self.feasibility.ran_out(planned, str(error))
+                continue
             is_final = trial.failures + 1 >= ATTEMPTS and len(cohort.trials) == 1
             self.books.record(TrialFailed(trial.number, time.time(), planned.attempt, str(error), is_final))
 

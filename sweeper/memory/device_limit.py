@@ -17,6 +17,16 @@ def limit_of(settings: LimitSettings, device: int = 0) -> Limit | None:
     return None if total is None else Limit(total, settings.headroom)
 
 
+def limit_on(settings: LimitSettings, device_memory_bytes: int | None) -> Limit | None:
+    """The limit that holds on every device, where a device is known to have so much in all.
+
+    None where `auto` is left to a CPU, whose `device_memory_bytes` is None. Imports no torch.
+    """
+    sizes = settings.gpu_memory_bytes
+    total = device_memory_bytes if sizes is None else min(sizes)
+    return None if total is None else Limit(total, settings.headroom)
+
+
 def smallest_limit(settings: LimitSettings) -> Limit | None:
     """The limit that holds on every device: a trial may come to any of them."""
     sizes = settings.gpu_memory_bytes
@@ -28,4 +38,13 @@ def _cuda_total_bytes(device: int) -> int | None:
 
     if not torch.cuda.is_available() or device >= torch.cuda.device_count():
         return None
+    return int(torch.cuda.get_device_properties(device).total_memory)
+
+
+def device_memory_bytes(device: str) -> int | None:
+    """All memory of a CUDA device, by torch's name of it; None for a CPU."""
+    if not device.startswith("cuda"):
+        return None
+    import torch
+
     return int(torch.cuda.get_device_properties(device).total_memory)

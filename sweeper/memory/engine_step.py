@@ -51,6 +51,7 @@ def _slot(
     config = TrialConfig(
         lora_rank=step.lora_rank,
         target_modules=step.target_modules,
+        lora_dropout=step.lora_dropout,
         effective_batch_size=step.micro_batch_size,
         max_seq_length=step.seq_length,
         num_train_epochs=None,

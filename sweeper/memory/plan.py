@@ -24,6 +24,8 @@ class PlannedTrial:
     micro_batch_size: int
     stop_step: int | None = None
     rung: int | None = None
+    predicted_bytes: int | None = None
+    """The peak, where it was predicted."""
 
     @property
     def gradient_accumulation_steps(self) -> int:

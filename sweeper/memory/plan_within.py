@@ -50,18 +50,22 @@ def plan_within(
 ) -> Fits | Infeasible:
     """The largest divisor of the effective batch that fits, up to `largest` where speed sets a bound.
 
-    A `per_device_train_batch_size` that the user set is taken as it is or not at all.
+    A `per_device_train_batch_size` that the user set is taken as it is or not at all. The smallest is
+    looked at first: where that does not fit, the others need not be predicted.
     """
     if per_device_train_batch_size is not None:
         sizes = [per_device_train_batch_size]
     else:
         bound = effective_batch_size if largest is None else max(largest, 1)
         sizes = [size for size in divisors(effective_batch_size) if size <= bound]
-    for size in reversed(sizes):
+    least = predict(sizes[0])
+    if least > limit.usable_bytes:
+        return Infeasible(least, limit.usable_bytes)
+    for size in reversed(sizes[1:]):
         predicted = predict(size)
         if predicted <= limit.usable_bytes:
             return Fits(size, effective_batch_size // size, predicted)
-    return Infeasible(predicted, limit.usable_bytes)
+    return Fits(sizes[0], effective_batch_size // sizes[0], least)
 
 
 def divisors(number: int) -> list[int]:

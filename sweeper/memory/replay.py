@@ -79,9 +79,10 @@ def new_tracker(config: BaseConfig, device: Device) -> LiveTracker:
     """A tracker with the rounding and the hidden workspaces of a device."""
     vocabulary = config.load().get_text_config().vocab_size
     if device == "cpu":
-        return LiveTracker(_round_on_cpu, CachingAllocator(), vocabulary)
+        return LiveTracker(round_on_cpu, CachingAllocator(), vocabulary)
     return LiveTracker(fresh_block_bytes, CachingAllocator(), vocabulary, WORKSPACES)
 
 
-def _round_on_cpu(size_bytes: int) -> int:
+def round_on_cpu(size_bytes: int) -> int:
+    """What torch's CPU allocator makes of a request."""
     return -(-size_bytes // CPU_ALIGNMENT_BYTES) * CPU_ALIGNMENT_BYTES

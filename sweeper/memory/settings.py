@@ -54,6 +54,7 @@ class EngineStep:
     gradient_checkpointing: bool = False
     prompt_length: int = 1
     shared_prefix: int = 0
+    lora_dropout: float = 0.0
 
     @property
     def labelled_count(self) -> int:

@@ -1,7 +1,7 @@
 """Follows every tensor storage from its birth to its death, on real and on fake tensors alike."""
 
 import weakref
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -79,6 +79,14 @@ class LiveTracker(TorchDispatchMode):  # type: ignore[no-untyped-call]
         """Starts the record anew; what lives goes on to count."""
         self.moments.clear()
         self.segments.clear()
+
+    def adopt(self, tensors: Iterable[torch.Tensor]) -> None:
+        """Counts tensors that were there before and outlive the tracker, under the part counted now."""
+        for tensor in tensors:
+            storage = tensor.untyped_storage()
+            if storage._cdata not in self._parts:
+                self._parts[storage._cdata] = self.part
+                self.live[self.part] += self.round_bytes(storage.nbytes())
 
     def keep_as(self, tensor: torch.Tensor, part: Part) -> None:
         """Counts the tensor's storage under another part from now on."""

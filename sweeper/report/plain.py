@@ -10,6 +10,7 @@ from sweeper.events import (
     TrialDiverged,
     TrialFailed,
     TrialInfeasible,
+    TrialOutOfMemory,
     TrialPruned,
     TrialStarted,
 )
@@ -75,6 +76,9 @@ def _end(event: Event, after: SweepProgress) -> str | None:
         return f"{_trial(event, after)} pruned: {event.reason}"
     if isinstance(event, TrialInfeasible):
         return f"{_trial(event, after)} infeasible: {event.reason}"
+    if isinstance(event, TrialOutOfMemory):
+        size = event.micro_batch_size
+        return f"{_trial(event, after)} ran out of memory with a micro-batch of {size}: {event.reason}"
     if isinstance(event, TrialFailed):
         told = "failed" if event.final else "broke off and will be tried again"
         return f"{_trial(event, after)} {told}: {event.reason}"

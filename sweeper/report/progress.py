@@ -20,6 +20,7 @@ from sweeper.events import (
     TrialDiverged,
     TrialFailed,
     TrialInfeasible,
+    TrialOutOfMemory,
     TrialPruned,
     TrialStarted,
     ValidationLoss,
@@ -82,6 +83,10 @@ class TrialProgress:
         return self.state in _FINISHED
 
     @property
+    def is_turned_away(self) -> bool:
+        return self.state == "infeasible" and self.attempt == 0
+
+    @property
     def examples(self) -> int:
         return self.last_step.examples if self.last_step else self.resumed_examples
 
@@ -110,7 +115,8 @@ class SweepProgress:
 
     @property
     def finished_count(self) -> int:
-        return sum(trial.is_finished for trial in self.trials.values())
+        """Those that count to `total_trials`: what was turned away as it was asked is replaced."""
+        return sum(trial.is_finished and not trial.is_turned_away for trial in self.trials.values())
 
     @property
     def is_over(self) -> bool:
@@ -248,6 +254,10 @@ def _infeasible(_: TrialProgress, event: TrialInfeasible) -> dict[str, Any]:
     return {"state": "infeasible", "reason": event.reason}
 
 
+def _ran_out(_: TrialProgress, event: TrialOutOfMemory) -> dict[str, Any]:
+    return {"state": "asked", "reason": event.reason}
+
+
 def _failed(_: TrialProgress, event: TrialFailed) -> dict[str, Any]:
     return {"state": "failed" if event.final else "asked", "reason": event.reason}
 
@@ -263,5 +273,6 @@ _CHANGES: dict[type[Event], Callable[[TrialProgress, Any], dict[str, Any]]] = {
     TrialDiverged: _diverged,
     TrialPruned: _pruned,
     TrialInfeasible: _infeasible,
+    TrialOutOfMemory: _ran_out,
     TrialFailed: _failed,
 }

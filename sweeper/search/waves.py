@@ -55,19 +55,25 @@ class Waves:
         self._search = search
         self._step: StepOf = _PRUNERS[search.pruner.type](search.pruner)
 
-    def next_action(self, standing: Standing) -> Action | None:
-        """None when all trials have ended.
+    def next_action(self, standing: Standing, may_ask: bool = True) -> Action | None:
+        """None when all trials have ended, and where none of them may be asked, all that were.
 
         A wave is of `search.pruner.wave` trials, fewer where `search.trials` ends before. As long as
         nothing of it was trained it still grows if `search.trials` was raised between two starts.
+        Trials that were turned away are replaced, but for those of a grid, which has no others.
         """
         asked, number = len(standing.trials), standing.last_wave()
-        wave = standing.wave(number)
+        is_grid = self._search.sampler == "grid"
+        spent = asked - (0 if is_grid else standing.turned_away_count())
+        may_ask &= spent < self._search.trials
+        wave = [trial for trial in standing.wave(number) if not trial.is_turned_away]
         is_begun = any(trial.attempts > 0 or trial.end is not None for trial in wave)
-        if not wave or (is_begun and standing.is_closed(number)):
-            return Ask(asked, number + 1) if asked < self._search.trials else None
-        if not is_begun and len(wave) < self._search.pruner.wave and asked < self._search.trials:
+        if number < 0 or (is_begun and standing.is_closed(number)):
+            return Ask(asked, number + 1) if may_ask else None
+        if not is_begun and len(wave) < self._search.pruner.wave and may_ask:
             return Ask(asked, number)
+        if not wave:
+            return None
         if found := copies(standing, wave):
             return Mirror(found)
         step = self._step(standing, runners(standing, wave))

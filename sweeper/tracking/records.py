@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from sweeper.events import (
     BASE_TRIAL,
     CaseAnswer,
+    MemoryMeasured,
     StepTrained,
     SuiteScored,
     SystemSampled,
@@ -62,6 +63,15 @@ def curve_points(event: StepTrained | ValidationLoss | SystemSampled) -> list[Po
         return [point(key, value, event.time, event.examples) for key, value in system.items()]
     values = {"loss": event.loss, "learning_rate": event.learning_rate, "grad_norm": event.grad_norm}
     return [point(key, value, event.time, event.examples) for key, value in values.items()]
+
+
+def memory_points(event: MemoryMeasured, step: int) -> list[Point]:
+    """The measured peak, and what was predicted with its error as a share of what was measured."""
+    values = {"memory/measured_bytes": float(event.measured_bytes)}
+    if event.predicted_bytes is not None:
+        values["memory/predicted_bytes"] = float(event.predicted_bytes)
+        values["memory/error"] = event.predicted_bytes / event.measured_bytes - 1
+    return [point(key, value, event.time, step) for key, value in values.items()]
 
 
 def point(key: str, value: float, time: float, step: int) -> Point:

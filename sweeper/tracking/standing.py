@@ -47,10 +47,15 @@ class TrialStanding:
     rung: int | None = None
     target_loss: float | None = None
     is_ended: bool = False
+    micro_batch_size: int | None = None
 
     def goes_back(self, event: TrialStarted) -> bool:
-        """Whether what is shown of the trial is not where this start goes on."""
-        return event.resumed_step != self.step or bool(self.suites)
+        """Whether what is shown of the trial is not where this start goes on.
+
+        Nor is it where memory ran out and a smaller micro-batch goes on: MLflow changes no parameter.
+        """
+        is_cut_anew = self.micro_batch_size not in (None, event.micro_batch_size)
+        return event.resumed_step != self.step or bool(self.suites) or is_cut_anew
 
 
 @dataclass(slots=True)
@@ -138,7 +143,8 @@ def _asked(_: TrialStanding, event: TrialAsked) -> dict[str, Any]:
 
 
 def _started(trial: TrialStanding, event: TrialStarted) -> dict[str, Any]:
-    return {"since": event.time if trial.since is None else trial.since}
+    since = event.time if trial.since is None else trial.since
+    return {"since": since, "micro_batch_size": event.micro_batch_size}
 
 
 def _stepped(_: TrialStanding, event: StepTrained) -> dict[str, Any]:

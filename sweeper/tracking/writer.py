@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from sweeper.events import (
     BASE_TRIAL,
     Event,
+    MemoryMeasured,
     RungReached,
     StepTrained,
     SuiteScored,
@@ -27,6 +28,7 @@ from sweeper.tracking.inputs import dataset_of, installed_packages
 from sweeper.tracking.records import (
     answer_table,
     curve_points,
+    memory_points,
     point,
     safe_name,
     score_points,
@@ -39,6 +41,12 @@ from sweeper.tracking.standing import Standing
 _REASON_CHARACTERS = 1000
 
 _BrokenOff = TrialDiverged | TrialPruned | TrialInfeasible | TrialFailed
+_STATES: dict[type[Event], tuple[str, RunStatus]] = {
+    TrialDiverged: ("diverged", "KILLED"),
+    TrialPruned: ("pruned", "KILLED"),
+    TrialInfeasible: ("infeasible", "KILLED"),
+    TrialFailed: ("failed", "FAILED"),
+}
 
 
 class Writer:
@@ -89,18 +97,15 @@ class Writer:
             self._reach(event)
         elif isinstance(event, TrialStarted):
             self._start(event)
+        elif isinstance(event, MemoryMeasured):
+            examples = self._standing.of(event.trial).examples
+            self._runs.add(self._run_of(event), *memory_points(event, examples))
         elif isinstance(event, SuiteScored):
             self._score(event)
         elif isinstance(event, TrialCompleted):
             self._complete(event)
-        elif isinstance(event, TrialDiverged):
-            self._break_off(event, "diverged", "KILLED")
-        elif isinstance(event, TrialPruned):
-            self._break_off(event, "pruned", "KILLED")
-        elif isinstance(event, TrialInfeasible):
-            self._break_off(event, "infeasible", "KILLED")
-        elif isinstance(event, TrialFailed) and event.final:
-            self._break_off(event, "failed", "FAILED")
+        elif isinstance(event, _BrokenOff):
+            self._break_off(event)
 
     def _start(self, event: TrialStarted) -> None:
         """A start that goes back gets a run of its own, with what is kept of the curves before it."""
@@ -156,8 +161,14 @@ class Writer:
             self._runs.add(self._runs.sweep, *points)
             self._runs.set_tag(self._runs.sweep, "sweeper.best_trial", str(standing.best_trial))
 
-    def _break_off(self, event: _BrokenOff, state: str, status: RunStatus) -> None:
+    def _break_off(self, event: _BrokenOff) -> None:
+        if isinstance(event, TrialFailed) and not event.final:
+            return
+        state, status = _STATES[type(event)]
         run_id = self._run_of(event)
+        if isinstance(event, TrialInfeasible) and event.limit_bytes:
+            needed = event.limit_bytes + event.excess_bytes
+            self._runs.add(run_id, point("memory/predicted_bytes", needed, event.time, 0))
         self._log_parameters_unless_started(event)
         self._runs.set_tag(run_id, STATE, state)
         self._runs.set_tag(run_id, "sweeper.reason", event.reason[:_REASON_CHARACTERS])

@@ -64,6 +64,9 @@ class Slot:
         self.computed_tokens = 0
         self.train_seconds = 0.0
         self.losses = LossWatch()
+        self.is_torn = False
+        """Within an optimizer step, and for good where one broke off: parameters and state may not belong
+        together."""
         self.loss_scale = loss_scale
         self.has_ended_early = False
         self._seed = seed
@@ -90,6 +93,7 @@ class Slot:
         self.window_label_count = sum(row.label_count for row in self._pending)
         self.window_loss = 0.0
         self.micro_batch = 0
+        self._counted = self.examples, self.tokens, self.computed_tokens
 
     def next_micro_batch(self) -> list[EncodedRow]:
         """The next rows of the current window, at most `micro_batch_size`. Empty once finished."""
@@ -99,6 +103,13 @@ class Slot:
         self.examples += len(batch)
         self.tokens += sum(len(row.input_ids) for row in batch)
         return batch
+
+    @property
+    def heaviest_pending_tokens(self) -> int:
+        """Tokens of the heaviest micro-batch that is left of the window."""
+        size, rows = self.micro_batch_size, self._pending
+        batches = (rows[start : start + size] for start in range(0, len(rows), size))
+        return max((sum(len(row.input_ids) for row in batch) for batch in batches), default=0)
 
     @property
     def dropout_key(self) -> str | None:
@@ -117,13 +128,21 @@ class Slot:
             self.loss_scale.unscale(self.parameters)
         norm = nn.utils.clip_grad_norm_(self.parameters, limit if limit > 0 else math.inf)
         learning_rate = float(self.optimizer.param_groups[0]["lr"])
+        self.is_torn = True
         if self.loss_scale is None or self.loss_scale.allows(float(norm)):
             self.optimizer.step()
         self.scheduler.step()
-        self.optimizer.zero_grad(set_to_none=True)
         self.step += 1
+        self.is_torn = False
+        self.optimizer.zero_grad(set_to_none=True)
         self._open_window()
         return learning_rate, float(norm)
+
+    def abandon_window(self) -> None:
+        """Back to the end of the last step: of the window that is begun nothing stays, gradients neither."""
+        self.optimizer.zero_grad(set_to_none=True)
+        self.examples, self.tokens, self.computed_tokens = self._counted
+        self._open_windows()
 
     def copy_parameters(self) -> list[torch.Tensor]:
         """The adapter as it is now, on the CPU."""

@@ -81,6 +81,11 @@ class Checkpointing:
         self._begin(emit)
         self._told(emit)
 
+    def wait(self, emit: Emit) -> None:
+        """Tells of what was being written, when it is."""
+        if self._writing is not None:
+            self._told(emit)
+
     def remove(self) -> None:
         """The trial has ended: nothing will go on from here."""
         if self._writing is not None:

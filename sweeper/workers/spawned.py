@@ -11,10 +11,11 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, ClassVar
 
-from sweeper.errors import SweepError, TrainingError
+from sweeper.errors import SweepError, TrainingError, WorkerOutOfMemory
 from sweeper.events import Event
 from sweeper.memory.plan import Cohort
 from sweeper.workers.link import Link
+from sweeper.workers.oom_killer import oom_kill_count
 from sweeper.workers.worker import Emit, WorkerFacts, WorkerSetup
 
 LOG_FILE = "worker.log"
@@ -45,6 +46,7 @@ class SpawnedWorker:
 
     def __init__(self, setup: WorkerSetup) -> None:
         self._log = setup.sweep_folder / LOG_FILE
+        self._oom_kills = oom_kill_count()
         context = multiprocessing.get_context("spawn")
         self._pipe, theirs = context.Pipe()
         arguments = (setup, theirs, self._log, type(self).make_bench)
@@ -117,6 +119,8 @@ class SpawnedWorker:
     def _died(self) -> TrainingError:
         self._process.join(timeout=10)
         code = self._process.exitcode
+        if code == -signal.SIGKILL and oom_kill_count() != self._oom_kills:
+            return WorkerOutOfMemory("Linux killed the worker process, for the machine's memory ran out")
         how = f"signal {signal.Signals(-code).name}" if code is not None and code < 0 else f"exit code {code}"
         return TrainingError(f"the worker process ended by {how}; what it printed is in {self._log}")
 

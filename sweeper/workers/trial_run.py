@@ -47,6 +47,7 @@ class TrialRun:
                 self.dropped_rows,
                 self.precision.dtype,
                 self.precision.quantization,
+                self.trial.predicted_bytes,
             )
         )
 

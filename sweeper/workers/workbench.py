@@ -21,6 +21,7 @@ from sweeper.events import (
     TrialCompleted,
 )
 from sweeper.home import SweepFolder
+from sweeper.memory.device_limit import device_memory_bytes
 from sweeper.memory.plan import Cohort, PlannedTrial
 from sweeper.models.load import load_base
 from sweeper.models.weight_files import weights_sha256
@@ -43,6 +44,8 @@ from sweeper.workers.checkpointing import Checkpointing
 from sweeper.workers.cohort_size import grown_cohort, may_pay, measured_rate
 from sweeper.workers.evaluation import Evaluation
 from sweeper.workers.link import Link, Stopped
+from sweeper.workers.measured_steps import MeasuredSteps
+from sweeper.workers.shortage import give_back
 from sweeper.workers.system_metrics import SystemMetrics
 from sweeper.workers.trial_run import TrialRun
 from sweeper.workers.validation_rows import validation_rows
@@ -107,6 +110,7 @@ class Workbench:
             shape=self._shape,
             shared_prefix=common_prefix_length(self.rows),
             cohort=self.cohort,
+            device_memory_bytes=device_memory_bytes(self.setup.precision.device),
         )
 
     def _cohort_size(self) -> int:
@@ -146,8 +150,9 @@ class Workbench:
             if run.slot.stopped:  # its worker was lost between the last step and what follows it
                 self._stop(run, emit)
         by_slot = {run.slot: run for run in runs}
+        steps = MeasuredSteps(self.engine, runs)
         began = time.monotonic()
-        for result in self.engine.train(list(by_slot)):
+        while (result := steps.next()) is not None:
             run = by_slot[result.slot]
             run.slot.train_seconds += time.monotonic() - began
             is_sound = run.after_step(result, emit)
@@ -157,7 +162,12 @@ class Workbench:
                 self._stop(run, emit)
             elif is_sound and self.link.should_stop():
                 run.interrupt(emit)
+            elif not is_sound:
+                steps.remove(run)
+            steps.tell(emit)
             began = time.monotonic()
+        if steps.shortage is not None:
+            give_back(steps.open_runs, steps.shortage, emit)
 
     def _new_run(self, trial: PlannedTrial) -> TrialRun:
         rows = cut_rows(self.rows, trial.config.max_seq_length)

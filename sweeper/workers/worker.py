@@ -48,6 +48,7 @@ class WorkerFacts:
     """What the driver plans with: tokens of each row and of its untrained prompt, and the layers to adapt.
 
     `shape` and `shared_prefix`, the tokens that all rows begin with, decide a trial's layout.
+    `device_memory_bytes` is what a GPU has in all, None on a CPU.
     """
 
     row_lengths: tuple[int, ...]
@@ -57,6 +58,7 @@ class WorkerFacts:
     shared_prefix: int = 0
     cohort: int = 1
     """How many trials to train side by side."""
+    device_memory_bytes: int | None = None
 
 
 class Worker(Protocol):

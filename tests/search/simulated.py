@@ -34,8 +34,11 @@ def unit(*parts: object) -> float:
 
 
 def proposal(number: int, standing: Standing, kinds: int | None) -> TrialConfig:
-    """Hangs on all that was told, which is what finished waves left. One of `kinds`, where that is set."""
-    closed = [t for t in standing.trials.values() if standing.is_closed(t.wave)]
+    """Hangs on all that was told: what finished waves left, and what was turned away.
+
+    One of `kinds`, where that is set.
+    """
+    closed = [t for t in standing.trials.values() if standing.is_closed(t.wave) or t.is_turned_away]
     told = [(t.number, t.config, type(t.end).__name__, sorted(t.rungs)) for t in closed]
     drawn = unit(number, told)
     return TrialConfig(learning_rate=1e-4 + (drawn if kinds is None else int(kinds * drawn)))
@@ -55,6 +58,7 @@ class Simulation:
     workers: int = 1
     kill_share: float = 0.0
     breaks: float = 0.2
+    misfits: float = 0.0
     early: float = 0.0
     kinds: int | None = None
     events: list[Event] = field(default_factory=list)
@@ -82,13 +86,11 @@ class Simulation:
     def _drive(self, standing: Standing, waves: Waves) -> bool:
         """False when the driver was killed."""
         in_hand: dict[Leg, list[Event]] = {}
+        self._turn_away(standing)
         while (action := waves.next_action(standing)) is not None:
-            if self.chance.random() < self.kill_share:
+            if self._is_killed() or (isinstance(action, Ask) and not self._ask(standing, action)):
                 return False
             if isinstance(action, Ask):
-                config = proposal(action.number, standing, self.kinds)
-                lead = lead_of(standing, config, action.wave, 100)
-                self._log(standing, TrialAsked(action.number, 0.0, config, action.wave, lead))
                 continue
             if isinstance(action, Mirror):
                 events = [event for copy in action.copies for event in self._copied(standing, copy)]
@@ -100,6 +102,24 @@ class Simulation:
             if not self._survives(standing, events):
                 return False
         return True
+
+    def _ask(self, standing: Standing, action: Ask) -> bool:
+        """False when the driver was killed before it judged what was proposed."""
+        config = proposal(action.number, standing, self.kinds)
+        lead = lead_of(standing, config, action.wave, 100)
+        self._log(standing, TrialAsked(action.number, 0.0, config, action.wave, lead))
+        if self._is_killed():
+            return False
+        self._turn_away(standing)
+        return True
+
+    def _is_killed(self) -> bool:
+        return self.chance.random() < self.kill_share
+
+    def _turn_away(self, standing: Standing) -> None:
+        for trial in list(standing.trials.values()):
+            if trial.end is None and unit(self.world, "fits", trial.number) < self.misfits:
+                self._log(standing, TrialInfeasible(trial.number, 0.0, 1e9, "does not fit", 10**9))
 
     def _pruned(self, standing: Standing, loser: Loser) -> Event:
         rung = max(standing.trials[loser.number].rungs, default=None)

@@ -47,14 +47,18 @@ EARLY = st.sampled_from([0.0, 0.3, 1.0])
 """How many legs end their trials before the last rung."""
 
 
-@given(PRUNERS, st.integers(1, 25), st.integers(), st.integers(1, 5), st.integers(), EARLY)
+MISFITS = st.sampled_from([0.0, 0.3, 0.7])
+"""How many proposals do not fit."""
+
+
+@given(PRUNERS, st.integers(1, 25), st.integers(), st.integers(1, 5), st.integers(), EARLY, MISFITS)
 @settings(max_examples=300, deadline=None)
 def test_workers_order_and_kills_change_nothing(
-    pruner: PrunerSettings, trials: int, world: int, workers: int, chance: int, early: float
+    pruner: PrunerSettings, trials: int, world: int, workers: int, chance: int, early: float, misfits: float
 ) -> None:
     search = SearchSettings(trials, 0, "tpe", pruner)
-    calm = Simulation(search, world, random.Random(0), early=early)
-    rough = Simulation(search, world, random.Random(chance), workers, 0.15, early=early)
+    calm = Simulation(search, world, random.Random(0), early=early, misfits=misfits)
+    rough = Simulation(search, world, random.Random(chance), workers, 0.15, early=early, misfits=misfits)
     assert outcome(rough.run()) == outcome(calm.run())
     assert len(calm.trained) == len(set(calm.trained))  # no leg twice
     assert set(calm.trained) == set(rough.trained)
@@ -105,6 +109,45 @@ def test_every_trial_ends_once_and_no_wave_begins_before_the_last_is_over(
             assert running.is_closed(running.last_wave())
             assert len(running.wave(running.last_wave())) in (0, pruner.wave)
         running.apply(event)
+
+
+@given(PRUNERS, st.integers(1, 25), st.integers())
+@settings(max_examples=100, deadline=None)
+def test_what_is_turned_away_is_replaced_and_counts_for_nothing(
+    pruner: PrunerSettings, trials: int, world: int
+) -> None:
+    simulation = Simulation(
+        SearchSettings(trials, 0, "tpe", pruner), world, random.Random(1), workers=3, misfits=0.5
+    )
+    standing = simulation.run()
+    assert standing.finished_count() == len(standing.trials) == trials + standing.turned_away_count()
+    sizes = [
+        sum(not trial.is_turned_away for trial in standing.wave(wave))
+        for wave in range(standing.last_wave() + 1)
+    ]
+    assert sum(sizes) == trials
+    assert all(size == pruner.wave for size in sizes[:-1])
+    turned_away = {trial.number for trial in standing.trials.values() if trial.is_turned_away}
+    assert not turned_away & {number for number, _ in simulation.trained}
+
+
+def test_a_grid_does_not_replace_what_does_not_fit_for_it_has_no_more() -> None:
+    simulation = Simulation(SearchSettings(12, 0, "grid", HALVING), 5, random.Random(1), misfits=0.5)
+    standing = simulation.run()
+    assert len(standing.trials) == 12
+    assert standing.turned_away_count() > 0
+
+
+def test_where_none_may_be_asked_what_was_asked_still_trains() -> None:
+    standing, waves = Standing(), Waves(SearchSettings(9, 0, "tpe", HALVING))
+    assert waves.next_action(standing, may_ask=False) is None
+    for number in range(2):
+        standing.apply(TrialAsked(number, 0.0, TrialConfig(), 0))
+    standing.apply(TrialInfeasible(1, 0.0, 1.0, "does not fit", 1))
+    assert waves.next_action(standing) == Ask(2, 0)
+    action = waves.next_action(standing, may_ask=False)
+    assert isinstance(action, Train)
+    assert [leg.number for leg in action.legs] == [0]
 
 
 @pytest.mark.parametrize(("trials", "share"), [(8, 1 / 3), (9, 1 / 3), (27, 1 / 3), (81, 1 / 3)])

@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from sweeper.events import BASE_TRIAL, AssertionResult, CaseAnswer, SuiteScored
+from sweeper.events import BASE_TRIAL, AssertionResult, CaseAnswer, MemoryMeasured, SuiteScored
 from sweeper.scoring.pairing import compare_answers
-from sweeper.tracking.records import answer_table, score_points
+from sweeper.tracking.records import answer_table, memory_points, score_points
 
 ANSWERS = (
     CaseAnswer("right", "p", "yes", "yes", 1.0, (AssertionResult("equals", 1.0, "equal"),), ("a",)),
@@ -69,3 +69,15 @@ def test_the_table_has_wrong_cases_first_and_shown_ones_last() -> None:
     assert rows[0]["assertions"] == "equals 0: is not 'yes'\nlength 0: has 9 words, max 3"
     assert rows[0]["tags"] == "b, a"
     assert rows[2]["score"] is None
+
+
+def test_memory_is_told_with_the_error_of_its_prediction() -> None:
+    points = memory_points(MemoryMeasured(0, 9.0, 4, 1000, 1020), step=7)
+    assert {point.key: point.value for point in points} == {
+        "memory/measured_bytes": 1000.0,
+        "memory/predicted_bytes": 1020.0,
+        "memory/error": 1020 / 1000 - 1,
+    }
+    assert [point.key for point in memory_points(MemoryMeasured(0, 9.0, 4, 1000), 7)] == [
+        "memory/measured_bytes"
+    ]

@@ -1,0 +1,84 @@
+"""Which micro-batch a trial gets, or that it does not fit: decided in the driver, from the log alone.
+
+So it is the same for any number of workers and over a resume. What earlier waves measured counts,
+what the present one does not, for that hangs on who is faster; but for what the trial itself ran into.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from sweeper.memory.correction import correction
+from sweeper.memory.plan import PlannedTrial, plan_trial
+from sweeper.memory.plan_within import Fits, Infeasible, Limit, divisors, plan_within
+from sweeper.space.trial_config import TrialConfig
+from sweeper.standing import Standing, TrialStanding
+
+PredictTrial = Callable[[TrialConfig, int], int]
+"""Predicted peak bytes of a trial that trains with a micro-batch of so many rows."""
+
+
+class Planner:
+    """Plans trials within `limit`. Without one nothing is predicted, and all are taken to fit."""
+
+    def __init__(
+        self, row_lengths: tuple[int, ...], limit: Limit | None = None, predict: PredictTrial | None = None
+    ) -> None:
+        self.limit = limit if predict is not None else None
+        self._row_lengths = row_lengths
+        self._predict = predict
+        self._known: dict[tuple[TrialConfig, int], int] = {}
+        self.refusal: str | None = None
+        """Why nothing is predicted any more."""
+
+    def plan(self, trial: TrialStanding, standing: Standing) -> PlannedTrial | Infeasible:
+        """The trial with the largest micro-batch that fits and that it has not run out of memory with.
+
+        Not covered by the first: which rung it trains to.
+        """
+        config, bound = trial.config, trial.too_large_micro_batch
+        planned = plan_trial(trial.number, trial.next_attempt, config, self._row_lengths)
+        if bound is not None:
+            smaller = [size for size in divisors(config.effective_batch_size) if 2 * size <= bound]
+            if not smaller or config.per_device_train_batch_size is not None:
+                return self._run_out(trial)
+            planned = replace(planned, micro_batch_size=min(planned.micro_batch_size, smaller[-1]))
+        if self.limit is None:
+            return planned
+        try:
+            return self._within(self.limit, planned, self._correction(standing, trial.wave))
+        except (LookupError, RuntimeError) as error:  # an architecture that cannot be replayed
+            self.limit, self.refusal = None, f"{type(error).__name__}: {error}".splitlines()[0]
+            return planned
+
+    def _within(self, limit: Limit, planned: PlannedTrial, factor: float) -> PlannedTrial | Infeasible:
+        config = planned.config
+        plan = plan_within(
+            limit,
+            config.effective_batch_size,
+            lambda rows: int(factor * self._predicted(config, rows)),
+            largest=planned.micro_batch_size,
+            per_device_train_batch_size=config.per_device_train_batch_size,
+        )
+        if isinstance(plan, Fits):
+            return replace(
+                planned, micro_batch_size=plan.micro_batch_size, predicted_bytes=plan.predicted_bytes
+            )
+        return plan
+
+    def _run_out(self, trial: TrialStanding) -> Infeasible:
+        """What is known of a trial that ran out of memory with its smallest micro-batch."""
+        limit = self.limit.gpu_memory_bytes if self.limit else 0
+        held = max((event.measured_bytes or 0 for event in trial.memory), default=0)
+        return Infeasible(max(held, limit + 1), limit)
+
+    def _correction(self, standing: Standing, wave: int) -> float:
+        assert self.limit is not None
+        earlier = [each for each in standing.trials.values() if each.wave < wave]
+        return correction((event for each in earlier for event in each.memory), self.limit.gpu_memory_bytes)
+
+    def _predicted(self, config: TrialConfig, rows: int) -> int:
+        assert self._predict is not None
+        key = config, rows
+        if key not in self._known:
+            self._known[key] = self._predict(config, rows)
+        return self._known[key]

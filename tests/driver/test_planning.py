@@ -1,0 +1,102 @@
+"""Plans within a limit, from standings alone; the predictor is a formula."""
+
+from sweeper.driver.planning import Planner
+from sweeper.events import Event, MemoryMeasured, TrialAsked, TrialOutOfMemory, TrialStarted
+from sweeper.memory.plan import PlannedTrial
+from sweeper.memory.plan_within import Infeasible, Limit
+from sweeper.space.trial_config import TrialConfig
+from sweeper.standing import Standing, standing_of
+
+LENGTHS = (100, 40)
+
+
+def predict(config: TrialConfig, rows: int) -> int:
+    return 100 * config.lora_rank + 1000 * rows
+
+
+def planned(planner: Planner, events: list[Event], number: int = 0) -> PlannedTrial | Infeasible:
+    standing: Standing = standing_of(events)
+    return planner.plan(standing.trials[number], standing)
+
+
+def asked(number: int = 0, wave: int = 0, **settings: object) -> TrialAsked:
+    config = TrialConfig(**{"lora_rank": 10, "effective_batch_size": 12, **settings})  # type: ignore[arg-type]
+    return TrialAsked(number, 0.0, config, wave)
+
+
+def size_of(plan: PlannedTrial | Infeasible) -> int:
+    assert isinstance(plan, PlannedTrial)
+    return plan.micro_batch_size
+
+
+def test_the_largest_micro_batch_that_fits_divides_the_effective_batch() -> None:
+    plan = planned(Planner(LENGTHS, Limit(6500, 0.0), predict), [asked()])
+    assert isinstance(plan, PlannedTrial)
+    assert (plan.micro_batch_size, plan.gradient_accumulation_steps, plan.predicted_bytes) == (4, 3, 5000)
+
+
+def test_without_a_limit_nothing_is_predicted() -> None:
+    plan = planned(Planner(LENGTHS), [asked()])
+    assert isinstance(plan, PlannedTrial)
+    assert (plan.micro_batch_size, plan.predicted_bytes) == (12, None)
+
+
+def test_what_fits_with_no_micro_batch_is_infeasible_by_how_much() -> None:
+    plan = planned(Planner(LENGTHS, Limit(1000, 0.0), predict), [asked()])
+    assert isinstance(plan, Infeasible)
+    assert plan.constraint == 1.0
+
+
+def test_a_size_that_is_set_is_taken_or_refused() -> None:
+    planner = Planner(LENGTHS, Limit(6500, 0.0), predict)
+    given = {"per_device_train_batch_size": 3, "gradient_accumulation_steps": 4}
+    assert size_of(planned(planner, [asked(**given)])) == 3
+    given["per_device_train_batch_size"] = 6
+    assert isinstance(planned(planner, [asked(**given)]), Infeasible)
+
+
+def test_out_of_memory_halves_until_one_row_is_left() -> None:
+    planner, events = Planner(LENGTHS), [asked(), TrialStarted(0, 0.0, 1, 12, 1, 9, 9)]
+    for expected in (6, 3, 1):
+        events.append(TrialOutOfMemory(0, 0.0, 1, size_of(planned(planner, events)), "no memory"))
+        assert size_of(planned(planner, events)) == expected
+    events.append(TrialOutOfMemory(0, 0.0, 1, 1, "no memory"))
+    plan = planned(planner, events)
+    assert isinstance(plan, Infeasible)
+    assert plan.predicted_bytes > plan.limit_bytes
+
+
+def test_out_of_memory_with_a_size_that_is_set_is_infeasible() -> None:
+    given = {"per_device_train_batch_size": 3, "gradient_accumulation_steps": 4}
+    events = [asked(**given), TrialOutOfMemory(0, 0.0, 1, 3, "no memory")]
+    assert isinstance(planned(Planner(LENGTHS), events), Infeasible)
+
+
+def test_what_was_measured_above_the_prediction_counts_from_the_next_wave_on() -> None:
+    planner = Planner(LENGTHS, Limit(6500, 0.0), predict)
+    events: list[Event] = [asked(0), asked(1), MemoryMeasured(0, 0.0, 4, 10_000, 5000)]
+    assert size_of(planned(planner, events, 1)) == 4  # of the same wave
+    events += [asked(2, wave=1)]
+    later = planned(planner, events, 2)
+    assert isinstance(later, PlannedTrial)
+    assert (later.micro_batch_size, later.predicted_bytes) == (2, 6000)
+
+
+def test_an_unmeasured_failure_held_more_than_the_limit_at_the_least() -> None:
+    planner = Planner(LENGTHS, Limit(6000, 0.0), predict)
+    events: list[Event] = [asked(0), TrialOutOfMemory(0, 0.0, 1, 4, "no memory", None, 5000)]
+    events += [asked(1, wave=1)]
+    plan = planned(planner, events, 1)
+    assert isinstance(plan, PlannedTrial)
+    assert (plan.micro_batch_size, plan.predicted_bytes) == (4, 6000)
+    host = TrialOutOfMemory(0, 0.0, 1, 4, "Linux killed the worker")
+    assert size_of(planned(planner, [asked(0), host, asked(1, wave=1)], 1)) == 4
+
+
+def test_what_cannot_be_predicted_is_not_held_to_the_limit() -> None:
+    def unpredictable(config: TrialConfig, rows: int) -> int:
+        raise LookupError("no list of decoder layers")
+
+    planner = Planner(LENGTHS, Limit(1000, 0.0), unpredictable)
+    assert size_of(planned(planner, [asked()])) == 12
+    assert planner.refusal == "LookupError: no list of decoder layers"
