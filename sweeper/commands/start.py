@@ -18,6 +18,7 @@ from sweeper.report.live import LiveView
 from sweeper.report.progress import SweepProgress
 from sweeper.report.table import end_table, reasons, trials_table
 from sweeper.scoring.preflight import ready_suites
+from sweeper.scoring.space_suites import SpaceSuites
 from sweeper.space.load import load_space
 from sweeper.space.parameters import Constant
 from sweeper.space.space import Space
@@ -45,7 +46,7 @@ def start(
     guard_against_overlap(space, rows, suites, console)
     if is_fresh:
         _put_aside(home, space, console)
-    progress = _run(home, space, in_process, console)
+    progress = _run(home, space, suites, in_process, console)
     if is_smoke:
         end_smoke(console, progress, home, space)
     else:
@@ -61,7 +62,7 @@ def _put_aside(home: Home, space: Space, console: Console) -> None:
         console.print(f"The earlier sweep {space.name} is now {archived}.", highlight=False)
 
 
-def _run(home: Home, space: Space, in_process: bool, console: Console) -> SweepProgress:
+def _run(home: Home, space: Space, suites: SpaceSuites, in_process: bool, console: Console) -> SweepProgress:
     """Runs to the end. Raises Interrupted on Ctrl-C, which says how to go on."""
     from sweeper.driver import run_sweep
     from sweeper.workers.in_process import InProcessWorker
@@ -70,9 +71,8 @@ def _run(home: Home, space: Space, in_process: bool, console: Console) -> SweepP
     searched = [name for name, value in space.parameters.items() if not isinstance(value, Constant)]
     try:
         with LiveView(_nothing_yet(space), searched, console) as view:
-            run_sweep(
-                home, space, InProcessWorker if in_process else SpawnedWorker, view, 1 if in_process else None
-            )
+            make_worker = InProcessWorker if in_process else SpawnedWorker
+            run_sweep(home, space, make_worker, view, 1 if in_process else None, suites)
     except KeyboardInterrupt:
         raise Interrupted(
             f"stopped. Finished trials are kept; `{program()} start {space.path}` goes on"

@@ -20,7 +20,7 @@ from sweeper.memory.fitness import refuse_unfit
 from sweeper.memory.plan import Cohort, PlannedTrial, plan_trial
 from sweeper.models.devices import Place, places_of, precision_of
 from sweeper.models.reference import resolve_base
-from sweeper.scoring.space_suites import space_suites
+from sweeper.scoring.space_suites import SpaceSuites, space_suites
 from sweeper.scoring.steering import steering_first, steering_objective
 from sweeper.search.halving import Leg
 from sweeper.search.rungs import rung_step
@@ -40,17 +40,22 @@ MakeWorker = Callable[[WorkerSetup], Worker]
 
 
 def run_sweep(
-    home: Home, space: Space, make_worker: MakeWorker, view: View, workers: int | None = None
+    home: Home,
+    space: Space,
+    make_worker: MakeWorker,
+    view: View,
+    workers: int | None = None,
+    suites: SpaceSuites | None = None,
 ) -> None:
     """Goes on with the sweep of `space` until `search.trials` have ended in total.
 
     It may be killed at any moment and called again, with any number of workers: `workers` of them on the
-    first place that the space has, else one on each. Raises InputError for
-    input that only shows with the model at hand, UnavailableError while another process runs this
-    sweep, KeyboardInterrupt after Ctrl-C, when what was under way is saved.
+    first place that the space has, else one on each. `suites` are those of the space, where they are read
+    already. Raises InputError for input that only shows with the model at hand, UnavailableError while
+    another process runs this sweep, KeyboardInterrupt after Ctrl-C, when what was under way is saved.
     """
     where = places_of(space) if workers is None else places_of(space)[:1] * workers
-    folder, suites = home.sweep(space.name), space_suites(space)
+    folder, suites = home.sweep(space.name), suites or space_suites(space)
     objective = steering_objective(space.search.objective, suites.dev, space.path)
     setup = WorkerSetup(
         base=resolve_base(space.base, space.path.parent),
@@ -67,7 +72,7 @@ def run_sweep(
         early_stopping=space.search.early_stopping,
     )
     with held_lock(folder.lock, f"sweep {space.name!r}"), Interrupts() as interrupts:
-        study = Study(home, space)
+        study = Study(home, space, suites.dev)
         shutil.copyfile(space.path, folder.space)
         folder.space_path.write_text(str(space.path))
         books = Books(objective, folder, study, Tracker(home, folder, space), view)

@@ -94,8 +94,8 @@ def _trial(trial: TrialProgress, folder: Path) -> dict[str, Any]:
         "parameters": dataclasses.asdict(trial.config) if trial.config else {},
         "adapter": str(folder / trial.adapter) if trial.adapter else None,
         "reason": trial.reason,
-        "eval_loss": trial.eval_loss,
         "rung": trial.rung,
         "target_loss": trial.target_loss,
         "objective": trial.objective,
+        "eval_loss": trial.eval_loss,
     }

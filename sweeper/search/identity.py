@@ -33,16 +33,16 @@ _LATER_PARAMETERS = ("optim", "gradient_checkpointing")
 """Parameters that sweeps were begun without: left out where they are at their defaults."""
 
 
-def identity_of(space: Space) -> Identity:
+def identity_of(space: Space, dev: Sequence[Suite] | None = None) -> Identity:
     """The part of a space that decides what a trial's score means, and which trials are proposed.
 
     `search.trials`, `search.wall_time`, `promote`, `evaluation.test` and `evaluation.guard` are left out:
     they may change between two starts. A base model is known by its name and by how it is held, with
-    `auto` as it comes out here. Reads the files, and data sets through `datasets`. Of data, model and
-    later parameters, what is left at its default is left out, so that sweeps begun before a key was known
-    go on.
+    `auto` as it comes out here. Reads the files, and data sets through `datasets`; dev suites only where
+    they are not given. Of data, model and later parameters, what is left at its default is left out, so
+    that sweeps begun before a key was known go on.
     """
-    dev = space_suites(space).dev
+    dev = space_suites(space).dev if dev is None else dev
     return {
         "model.base": space.base,
         **_model_identity(space),

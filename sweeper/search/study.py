@@ -1,7 +1,7 @@
 """The trials of one sweep, proposed and kept by Optuna."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -11,6 +11,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from sweeper.errors import InputError, UnavailableError
 from sweeper.home import Home
+from sweeper.scoring.suite import Suite
 from sweeper.search.distributions import config_of
 from sweeper.search.identity import differences, identity_of
 from sweeper.search.proposal import Proposer
@@ -56,9 +57,9 @@ class Study:
             study.tell_completed(number, train_and_score(study.ask(number)))
     """
 
-    def __init__(self, home: Home, space: Space) -> None:
+    def __init__(self, home: Home, space: Space, dev: Sequence[Suite] | None = None) -> None:
         """Raises InputError if the stored study was made for another space, UnavailableError if the
-        database cannot be opened."""
+        database cannot be opened. `dev` are the space's dev suites, where they are read already."""
         self._space = space
         self._proposer = Proposer(space)
         optuna.logging.set_verbosity(optuna.logging.ERROR)
@@ -67,11 +68,11 @@ class Study:
         self._study = optuna.create_study(
             storage=self._storage, study_name=space.name, direction="maximize", load_if_exists=True
         )
-        self.compare(space)
+        self._compare(space, dev)
 
-    def compare(self, space: Space) -> None:
+    def _compare(self, space: Space, dev: Sequence[Suite] | None) -> None:
         """Raises InputError, which says what changed, if this study's trials were made for another space."""
-        now = identity_of(space)
+        now = identity_of(space, dev)
         stored = self._study.user_attrs.get(_IDENTITY)
         if stored is None or not self._frozen():  # nothing was spent on the other space yet
             self._adopt(now)

@@ -1,11 +1,13 @@
 """Workers that train nothing: what a trial comes to hangs on its parameters alone, in a moment.
 
 A fake at the Worker seam. It keeps the seam's promises: it resumes from its checkpoint, saves before
-it tells a rung, settles before it saves, and stops when asked.
+it tells a rung, settles before it saves, and stops when asked. Where the space asks for early stopping,
+eval_loss is told, and many trials end before their last step.
 """
 
 import hashlib
 import json
+import math
 import os
 import time
 from pathlib import Path
@@ -22,11 +24,13 @@ from sweeper.events import (
     TrialCompleted,
     TrialDiverged,
     TrialStarted,
+    ValidationLoss,
 )
 from sweeper.home import SweepFolder
 from sweeper.memory.plan import Cohort, PlannedTrial
 from sweeper.scoring.fingerprint import suite_fingerprint
 from sweeper.space.trial_config import TrialConfig
+from sweeper.training.eval_loss import is_evaluated
 from sweeper.workers.link import Link
 from sweeper.workers.spawned import MakeBench, SpawnedWorker
 from sweeper.workers.worker import Emit, WorkerFacts, WorkerSetup
@@ -47,6 +51,7 @@ class ScriptedBench:
     def __init__(self, setup: WorkerSetup, link: Link) -> None:
         self.folder, self.link, self.setup = SweepFolder(setup.sweep_folder), link, setup
         self.cohort = setup.cohort or 1
+        self.stops_early = setup.early_stopping is not None
         self.suites = [suite.name for suite in setup.dev]
 
     def facts(self) -> WorkerFacts:
@@ -72,10 +77,11 @@ class ScriptedBench:
 
     def _train_one(self, planned: PlannedTrial, emit: Emit) -> None:
         config, number = planned.config, planned.number
-        step, last = self.read_checkpoint(number), total_steps(planned.config, ROWS)
-        stop = last if planned.stop_step is None else planned.stop_step
+        step, total = self.read_checkpoint(number), total_steps(planned.config, ROWS)
+        last = self.last_step(config, total)
+        stop = min(last, total if planned.stop_step is None else planned.stop_step)
         examples = total_examples(config, ROWS)
-        emit(TrialStarted(number, time.time(), planned.attempt, 1, 1, last, examples, step))
+        emit(TrialStarted(number, time.time(), planned.attempt, 1, 1, total, examples, step))
         while step < stop:
             step += 1
             if unit(config, "diverges") < 0.1 and step > 2:
@@ -83,7 +89,9 @@ class ScriptedBench:
                 return
             seen = min(step * config.effective_batch_size, examples)
             emit(StepTrained(number, time.time(), step, seen, seen * 20, 1 / step, 1e-4, 1.0))
-            if step % 5 == 0:
+            if self.stops_early and (is_evaluated(step, total, None) or step == last):
+                emit(ValidationLoss(number, time.time(), step, seen, unit(config, step)))
+            if step % 5 == 0 and step < stop:
                 self.save(number, step, emit)
             if self.link.should_stop():
                 self.save(number, step, emit)
@@ -92,18 +100,28 @@ class ScriptedBench:
         assert planned.rung is not None
         seen = min(step * config.effective_batch_size, examples)
         value = unit(config, "loss") + 1 / step
-        emit(RungReached(number, time.time(), planned.rung, step, seen, value))
+        emit(RungReached(number, time.time(), planned.rung, step, seen, value, step == last))
         if step == last:
-            self._finish(planned, step, emit)
+            self._finish(planned, step, "patience: it was enough" if last < total else None, emit)
 
-    def _finish(self, planned: PlannedTrial, step: int, emit: Emit) -> None:
+    def last_step(self, config: TrialConfig, total: int) -> int:
+        """The trial's end, which is its own or, six times out of ten, somewhere in its first third."""
+        share = unit(config, "ends")
+        return math.ceil(share * total / 2) if self.stops_early and share < 0.6 else total
+
+    def _finish(self, planned: PlannedTrial, step: int, early: str | None, emit: Emit) -> None:
         number, score = planned.number, round(1 - unit(planned.config, "loss"), 2)
         self.save_adapter(number, f"{planned.config} after {step}")
         answers = (CaseAnswer("case", "prompt", "answer", "expected", score),)
         for suite in self.suites:
             seen = score if suite == "dev" else round(unit(planned.config, suite), 2)
             emit(SuiteScored(number, time.time(), suite, seen, 0.5, answers))
-        emit(TrialCompleted(number, time.time(), score, f"trials/{number:04d}/adapter", 1.0))
+        adapter = f"trials/{number:04d}/adapter"
+        emit(
+            TrialCompleted(
+                number, time.time(), score, adapter, 1.0, early, step if self.stops_early else None
+            )
+        )
 
     def read_checkpoint(self, number: int) -> int:
         path = self.folder.checkpoint(number)

@@ -22,18 +22,18 @@ def empty_mlflow() -> bytes:
 def save_scripted_space(
     folder: Path, trials: int = 9, search: Mapping[str, object] | None = None, guard: str = "none"
 ) -> Path:
-    """A space named `tiny`, with halving by default. Each trial has 9 to 36 steps."""
+    """A space named `tiny`, with halving by default and validation rows. Each trial has 9 to 36 steps."""
     (folder / "mlruns").mkdir(parents=True)
     (folder / "mlruns" / "mlflow.db").write_bytes(empty_mlflow())
     (folder / "base").mkdir(parents=True, exist_ok=True)
     (folder / "base" / "config.json").write_text("{}")
     row = json.dumps({"instruction": "a", "input": "b", "output": "c"})
-    for name in ("train", "dev"):
+    for name in ("train", "dev", "held_out"):
         (folder / f"{name}.jsonl").write_text(f"{row}\n" * 3)
     space = {
         "name": "tiny",
         "model": {"base": "./base"},
-        "data": {"train": "train.jsonl"},
+        "data": {"train": "train.jsonl", "validation": "held_out.jsonl"},
         "parameters": {
             "learning_rate": {"min": 1e-5, "max": 1e-3, "log": True},
             "lora_rank": {"values": [2, 4, 8]},

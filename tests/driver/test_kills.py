@@ -9,21 +9,24 @@ from pathlib import Path
 
 import pytest
 
-from sweeper.events import TrialFailed
+from sweeper.events import RungReached, TrialFailed, TrialPruned
 from tests.driver.kills import DRIVER_WRITES, WORKER_WRITES, Kill, KilledWorker
 from tests.driver.scripted import ScriptedWorker, SpawnedScriptedWorker
 from tests.driver.spaces import save_scripted_space
 from tests.driver.sweeps import adapters, log_of, sweep, what_mlflow_knows, what_optuna_knows
 
 TRIALS = 7
-SEARCH = {"pruner": {"wave": 4}}
+SEARCH = {"pruner": {"wave": 4}, "early_stopping": {"patience": 2}}
 
 
 @pytest.fixture(scope="module")
 def calm(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two waves, of 4 and of 3, that nobody disturbs."""
+    """Two waves, of 4 and of 3, that nobody disturbs. Some trials end early, on their way to a rung."""
     space = save_scripted_space(tmp_path_factory.mktemp("calm"), TRIALS, SEARCH)
-    sweep(space, ScriptedWorker)
+    events = sweep(space, ScriptedWorker)
+    ends = [event for event in events if isinstance(event, RungReached) and event.is_end]
+    assert {0, 1} <= {event.rung for event in ends}
+    assert [event for event in events if isinstance(event, TrialPruned)]
     return space
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from sweeper.driver import run_sweep
 from sweeper.driver.books import Books
 from sweeper.errors import InputError, TrainingError
 from sweeper.events import (
@@ -21,15 +22,19 @@ from sweeper.events import (
     TrialFailed,
     TrialPruned,
     TrialStarted,
+    ValidationLoss,
 )
 from sweeper.memory.plan import Cohort
 from sweeper.report.progress import SweepProgress, replay
+from sweeper.scoring.space_suites import space_suites
+from sweeper.space.load import load_space
 from sweeper.workers.worker import Emit
 from tests.driver.scripted import ScriptedWorker, SpawnedScriptedWorker
 from tests.driver.spaces import save_scripted_space
 from tests.driver.sweeps import (
     Watching,
     adapters,
+    home_of,
     log_of,
     of_kind,
     outcome,
@@ -38,6 +43,8 @@ from tests.driver.sweeps import (
     what_mlflow_knows,
     what_optuna_knows,
 )
+
+EARLY = {"early_stopping": {"patience": 2}}
 
 
 def proposals(events: list[Event]) -> list[tuple[object, ...]]:
@@ -59,6 +66,50 @@ def assert_same(space: Path, calm: Path) -> None:
     found, wanted = what_mlflow_knows(space), what_mlflow_knows(calm)
     for table in wanted:
         assert found[table] == wanted[table], table
+
+
+@pytest.fixture(scope="module")
+def calm_early(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """As `calm`, with trials that end early."""
+    space = save_scripted_space(tmp_path_factory.mktemp("early"), trials=13, search=EARLY)
+    sweep(space, ScriptedWorker)
+    return space
+
+
+def test_who_is_stopped_early_is_complete_and_says_why(calm_early: Path) -> None:
+    events = log_of(calm_early)
+    early = [event.trial for event in events if isinstance(event, TrialCompleted) and event.stopped_early]
+    on_the_way = [e.trial for e in events if isinstance(e, RungReached) and e.is_end and e.rung < 2]
+    assert len(early) >= len(on_the_way) >= 3
+    assert [states(calm_early)[trial] for trial in early] == ["complete"] * len(early)
+    tags = what_mlflow_knows(calm_early)["tags"]
+    for trial in early:
+        assert f"trial {trial} ['sweeper.stopped_early', 'patience: it was enough']" in tags
+        assert f"trial {trial} ['sweeper.state', 'complete']" in tags
+    assert sum("stopped_early" in tag for tag in tags) == len(early)
+    metrics = what_mlflow_knows(calm_early)["metrics"]
+    told = of_kind(events, ValidationLoss)
+    assert sum("'eval_loss'" in metric for metric in metrics) == len(told) > 13
+
+
+@pytest.mark.parametrize("workers", [2, 4])
+def test_early_ends_with_more_workers_while_others_are_scored(
+    tmp_path: Path, calm_early: Path, workers: int
+) -> None:
+    space = save_scripted_space(tmp_path, trials=13, search=EARLY)
+
+    class SlowToScore(ScriptedWorker):
+        def train(self, cohort: Cohort, emit: Emit) -> None:
+            def emit_late(event: Event) -> None:
+                if isinstance(event, SuiteScored):
+                    time.sleep(0.05)
+                emit(event)
+
+            super().train(cohort, emit_late)
+
+    sweep(space, SlowToScore, workers=workers)
+    assert_same(space, calm_early)
+    assert len(of_kind(log_of(space), TrialCompleted)) == len(of_kind(log_of(calm_early), TrialCompleted))
 
 
 def test_a_wave_stops_the_weak_and_leaves_no_checkpoint(calm: Path) -> None:
@@ -313,6 +364,15 @@ def test_twins_over_kills_among_what_is_copied(tmp_path: Path, twins: Path) -> N
             continue
     assert {"RungReached", "SuiteScored"} <= {kind for kind, *_ in broken_at}
     assert_same(space, twins)
+
+
+def test_suites_that_were_read_are_not_read_again(tmp_path: Path) -> None:
+    space = load_space(save_scripted_space(tmp_path, trials=1))
+    suites = space_suites(space)
+    space.dev[0].write_text("this is no suite any more")
+    run_sweep(home_of(space.path), space, ScriptedWorker, Watching(), suites=suites)
+    with pytest.raises(InputError):
+        run_sweep(home_of(space.path), space, ScriptedWorker, Watching())
 
 
 def test_a_search_of_one_wave_says_so(tmp_path: Path) -> None:

@@ -15,11 +15,20 @@ from sweeper.events import (
     TrialCompleted,
     TrialFailed,
     TrialStarted,
+    ValidationLoss,
 )
 from sweeper.report.progress import SweepProgress, apply, replay
 from sweeper.report.time_left import time_left
 from sweeper.space.trial_config import TrialConfig
-from tests.sweep_events import CASE_SECONDS, CASES, CONFIGS, STEP_SECONDS, halving_events, sweep_events
+from tests.sweep_events import (
+    CASE_SECONDS,
+    CASES,
+    CONFIGS,
+    STEP_SECONDS,
+    Stream,
+    halving_events,
+    sweep_events,
+)
 
 STEPS = 6
 TRIAL_SECONDS = STEPS * STEP_SECONDS + CASES * CASE_SECONDS
@@ -157,6 +166,17 @@ def test_time_left_of_a_wave_counts_what_its_pruner_lets_through() -> None:
         seconds = time_left(replay(begun, events[:cut]), events[max(cut - 1, 0)].time).sweep
         assert seconds is None or seconds >= 0
     assert time_left(replay(begun, events), events[-1].time).sweep == 0.0
+
+
+def test_a_trial_that_was_stopped_early_shows_its_eval_loss_and_why() -> None:
+    stream = Stream()
+    events = [stream.ask(0), stream.start(0, 1, 6), *stream.steps(0, 4)]
+    events += [ValidationLoss(0, stream.time, 4, 32, 1.75)]
+    told = TrialCompleted(0, stream.time, 0.5, "adapter", 8.0, stopped_early="patience: no gain", best_step=2)
+    trial = replay(SweepProgress("tickets"), [*events, told]).trials[0]
+    assert (trial.state, trial.eval_loss, trial.reason) == ("complete", 1.75, "patience: no gain")
+    again = replay(SweepProgress("tickets"), [*events, stream.start(0, 2, 6)]).trials[0]
+    assert (again.eval_loss, again.reason) == (None, None)
 
 
 def test_a_trial_with_anothers_results_counts_as_what_that_one_trained() -> None:

@@ -87,6 +87,7 @@ def test_json_keeps_its_keys(progress: SweepProgress) -> None:
         "rung",
         "target_loss",
         "objective",
+        "eval_loss",
     ]
     assert found["best"]["trial"] == 2
     assert found["best"]["score"] == 0.75

@@ -43,7 +43,11 @@ def proposal(number: int, standing: Standing, kinds: int | None) -> TrialConfig:
 
 @dataclass
 class Simulation:
-    """`search` over `workers`, with fates drawn from `world` and times and kills from `chance`."""
+    """`search` over `workers`, with fates drawn from `world` and times and kills from `chance`.
+
+    A trial that ends on a leg, at the last rung or stopped early, tells its rung first and its score later:
+    other workers' events come between.
+    """
 
     search: SearchSettings
     world: int
@@ -51,6 +55,7 @@ class Simulation:
     workers: int = 1
     kill_share: float = 0.0
     breaks: float = 0.2
+    early: float = 0.0
     kinds: int | None = None
     events: list[Event] = field(default_factory=list)
     trained: list[tuple[int, int]] = field(default_factory=list)
@@ -76,7 +81,7 @@ class Simulation:
 
     def _drive(self, standing: Standing, waves: Waves) -> bool:
         """False when the driver was killed."""
-        in_hand: list[Leg] = []
+        in_hand: dict[Leg, list[Event]] = {}
         while (action := waves.next_action(standing)) is not None:
             if self.chance.random() < self.kill_share:
                 return False
@@ -88,6 +93,7 @@ class Simulation:
             if isinstance(action, Mirror):
                 events = [event for copy in action.copies for event in self._copied(standing, copy)]
             elif isinstance(action, Prune):
+                assert not {leg.number for leg in in_hand} & {loser.number for loser in action.losers}
                 events = [self._pruned(standing, loser) for loser in action.losers]
             else:
                 events = self._train(standing, action, in_hand)
@@ -99,15 +105,20 @@ class Simulation:
         rung = max(standing.trials[loser.number].rungs, default=None)
         return TrialPruned(loser.number, 0.0, rung, loser.reason)
 
-    def _train(self, standing: Standing, action: Train, in_hand: list[Leg]) -> list[Event]:
-        """Fills the workers; what the one tells that comes to its leg's end."""
+    def _train(self, standing: Standing, action: Train, in_hand: dict[Leg, list[Event]]) -> list[Event]:
+        """Fills the workers; what one of them tells next. `in_hand` has what each is still to tell."""
         waiting = [leg for leg in action.legs if leg not in in_hand]
         while waiting and len(in_hand) < self.workers:
             leg = waiting.pop(0)
             attempt = standing.trials[leg.number].next_attempt
             self._log(standing, TrialStarted(leg.number, 0.0, attempt, 1, 1, 9, 9))
-            in_hand.append(leg)
-        return self._end_of(in_hand.pop(self.chance.randrange(len(in_hand))), standing)
+            self.trained.append((leg.number, leg.rung))
+            in_hand[leg] = self._end_of(leg, standing)
+        leg = self.chance.choice(list(in_hand))
+        event = in_hand[leg].pop(0)
+        if not in_hand[leg]:
+            del in_hand[leg]
+        return [event]
 
     def _copied(self, standing: Standing, copy: Copy) -> list[Event]:
         known, own = standing.trials[copy.source], standing.trials[copy.number].rungs
@@ -117,7 +128,6 @@ class Simulation:
 
     def _end_of(self, leg: Leg, standing: Standing) -> list[Event]:
         """What a trial learns hangs on what it trains, what becomes of its worker on its number."""
-        self.trained.append((leg.number, leg.rung))
         lead = standing.trials[leg.number].lead
         if unit(self.world, "diverges", lead, leg.rung) < self.breaks / 3:
             return [TrialDiverged(leg.number, 0.0, 1, "nan")]
@@ -127,9 +137,13 @@ class Simulation:
         if fate < self.breaks * 2 / 3:
             return [TrialInfeasible(leg.number, 0.0, 1e9, "lacks memory")]
         value = round(unit(self.world, "loss", lead, leg.rung), 1)  # rounded, so that some are equal
-        reached = RungReached(leg.number, 0.0, leg.rung, 1, 1, value)
-        if leg.rung < self.search.pruner.last_rung:
+        is_last = leg.rung == self.search.pruner.last_rung
+        is_end = is_last or unit(self.world, "early", lead, leg.rung) < self.early
+        reached = RungReached(leg.number, 0.0, leg.rung, 1, 1, value, is_end)
+        if not is_end:
             return [reached]
+        if unit(self.world, "scoring", leg.number) < self.breaks / 4:
+            return [reached, TrialFailed(leg.number, 0.0, 2, "lost while it was scored", final=True)]
         score = unit(self.world, "score", lead)
         return [reached, TrialCompleted(leg.number, 0.0, score, "adapter", 1.0)]
 

@@ -116,6 +116,18 @@ def test_a_trial_too_short_to_pause_is_complete_at_an_early_rung_and_ranked_by_i
     assert legs(halving_step(HALVING, wave)) == [(2, 2)]
 
 
+def test_a_trial_that_ended_early_keeps_its_place_and_takes_no_leg() -> None:
+    wave = [trial(number, float(number)) for number in range(9)]
+    wave[1] = dataclasses.replace(wave[1], rungs={0: RungReached(1, 0.0, 0, 1, 1, 1.0, is_end=True)})
+    assert legs(halving_step(HALVING, wave)) == [(1, 0)]  # it is still to be scored
+    wave[1].end = TrialCompleted(1, 0.0, 0.5, "adapter", 1.0, stopped_early="patience")
+    assert legs(halving_step(HALVING, wave)) == [(0, 1), (2, 1)]
+    wave[0], wave[2] = trial(0, 0.0, 1.05), trial(2, 2.0, 0.98)
+    assert legs(halving_step(HALVING, wave)) == [(2, 2)]  # with trial 1 as the other finalist
+    wave[2] = trial(2, 2.0, 0.98, end="complete")
+    assert [loser.number for loser in halving_step(HALVING, wave).losers] == [0, 3, 4, 5, 6, 7, 8]
+
+
 def test_a_wave_of_nothing_but_broken_trials_is_over() -> None:
     assert halving_step(HALVING, [trial(0, end="diverged"), trial(1, end="diverged")]) == WaveStep()
 

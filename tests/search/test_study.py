@@ -280,7 +280,7 @@ def test_changed_data_is_refused_even_under_the_same_name(
 def test_what_may_change_may_change(home: Home, tmp_path: Path, space: Space) -> None:
     Study(home, space).ask(0)
     moved = (tmp_path / "train.jsonl").rename(tmp_path / "moved.jsonl")
-    (tmp_path / "test.jsonl").write_text("new\n")
+    (tmp_path / "test.jsonl").write_text('{"instruction": "new"}\n')
     search = dataclasses.replace(space.search, trials=50, wall_seconds=60.0)
     promote = dataclasses.replace(space.promote, name="other")
     data = dataclasses.replace(space.data, train=RowFile(moved))

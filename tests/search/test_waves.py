@@ -17,11 +17,12 @@ from sweeper.events import (
     TrialPruned,
     TrialStarted,
 )
+from sweeper.search.halving import Leg
 from sweeper.search.waves import Ask, Prune, Train, Waves, honest_word
 from sweeper.space.pruner import HALVING, TRAIN_ALL, PrunerSettings
 from sweeper.space.space import SearchSettings
 from sweeper.space.trial_config import TrialConfig
-from sweeper.standing import Standing
+from sweeper.standing import Standing, standing_of
 from tests.search.simulated import Simulation, outcome
 
 ASHA = PrunerSettings("asha", 3, HALVING.rungs, 2, 1)
@@ -42,29 +43,32 @@ PRUNERS = st.builds(
     wave=st.integers(1, 9),
 )
 
+EARLY = st.sampled_from([0.0, 0.3, 1.0])
+"""How many legs end their trials before the last rung."""
 
-@given(PRUNERS, st.integers(1, 25), st.integers(), st.integers(1, 5), st.integers())
+
+@given(PRUNERS, st.integers(1, 25), st.integers(), st.integers(1, 5), st.integers(), EARLY)
 @settings(max_examples=300, deadline=None)
 def test_workers_order_and_kills_change_nothing(
-    pruner: PrunerSettings, trials: int, world: int, workers: int, chance: int
+    pruner: PrunerSettings, trials: int, world: int, workers: int, chance: int, early: float
 ) -> None:
     search = SearchSettings(trials, 0, "tpe", pruner)
-    calm = Simulation(search, world, random.Random(0))
-    rough = Simulation(search, world, random.Random(chance), workers, 0.15)
+    calm = Simulation(search, world, random.Random(0), early=early)
+    rough = Simulation(search, world, random.Random(chance), workers, 0.15, early=early)
     assert outcome(rough.run()) == outcome(calm.run())
     assert len(calm.trained) == len(set(calm.trained))  # no leg twice
     assert set(calm.trained) == set(rough.trained)
 
 
-@given(PRUNERS, st.integers(1, 25), st.integers(), st.integers(1, 5), st.integers(), st.integers(1, 8))
+@given(PRUNERS, st.integers(1, 25), st.integers(), st.integers(1, 5), st.integers(), st.integers(1, 8), EARLY)
 @settings(max_examples=300, deadline=None)
 def test_nor_where_trials_train_the_same(
-    pruner: PrunerSettings, trials: int, world: int, workers: int, chance: int, kinds: int
+    pruner: PrunerSettings, trials: int, world: int, workers: int, chance: int, kinds: int, early: float
 ) -> None:
     """Parameters of few kinds: many trials of a wave, and of waves before, are twins."""
     search = SearchSettings(trials, 0, "tpe", pruner)
-    calm = Simulation(search, world, random.Random(0), kinds=kinds)
-    rough = Simulation(search, world, random.Random(chance), workers, 0.15, kinds=kinds)
+    calm = Simulation(search, world, random.Random(0), kinds=kinds, early=early)
+    rough = Simulation(search, world, random.Random(chance), workers, 0.15, kinds=kinds, early=early)
     standing = calm.run()
     assert outcome(rough.run()) == outcome(standing)
     assert set(calm.trained) == set(rough.trained)
@@ -76,12 +80,13 @@ def test_nor_where_trials_train_the_same(
             assert trial.end == dataclasses.replace(lead.end, trial=trial.number)  # type: ignore[type-var]
 
 
-@given(st.integers(), st.integers(1, 12), st.integers())
+@given(st.integers(), st.integers(1, 12), st.integers(), EARLY)
 @settings(max_examples=50, deadline=None)
-def test_asha_is_the_same_over_kills(world: int, trials: int, chance: int) -> None:
+def test_asha_is_the_same_over_kills(world: int, trials: int, chance: int, early: float) -> None:
     search = SearchSettings(trials, 0, "tpe", ASHA)
     calm, rough = (
-        Simulation(search, world, random.Random(chance), kill_share=share) for share in (0.0, 0.15)
+        Simulation(search, world, random.Random(chance), kill_share=share, early=early)
+        for share in (0.0, 0.15)
     )
     assert outcome(rough.run()) == outcome(calm.run())
 
@@ -136,6 +141,18 @@ def test_asha_stops_the_weak_as_optuna_does_and_is_not_asked_at_the_end() -> Non
                 standing.apply(TrialCompleted(leg.number, 0.0, 1.0, "adapter", 1.0))
     # The first is always the best so far; 3.0 is not; of 2.0 3.0 1.0 the best goes on; of four still one.
     assert ends == {0: "complete", 1: "pruned", 2: "complete", 3: "pruned"}
+
+
+def test_a_trial_that_ended_early_is_scored_before_its_wave_goes_on_and_is_never_stopped() -> None:
+    wave = [TrialAsked(number, 0.0, TrialConfig(), 0) for number in range(3)]
+    search = SearchSettings(3, 0, "tpe", dataclasses.replace(HALVING, finalists=1))
+    standing = standing_of([*wave, *(RungReached(n, 0.0, 0, 1, 1, 1.0 + n, n == 2) for n in range(3))])
+    assert Waves(search).next_action(standing) == Train((Leg(2, 0),))
+    standing.apply(TrialCompleted(2, 0.0, 0.5, "adapter", 1.0, stopped_early="patience"))
+    assert Waves(search).next_action(standing) == Train((Leg(0, 1),))
+    asha = Waves(SearchSettings(3, 0, "tpe", dataclasses.replace(ASHA, wave=3)))
+    standing = standing_of([*wave, *(RungReached(n, 0.0, 0, 1, 1, 1.0 + n, True) for n in range(3))])
+    assert asha.next_action(standing) == Train((Leg(0, 0), Leg(1, 0), Leg(2, 0)))
 
 
 def test_a_wave_grows_until_its_first_trial_is_taken_up() -> None:

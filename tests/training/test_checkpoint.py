@@ -128,7 +128,8 @@ def test_all_that_decides_a_step_is_in_the_identity(monkeypatch: pytest.MonkeyPa
 
 
 def test_how_a_step_is_cut_and_saved_is_not_in_it() -> None:
-    changes: dict[str, Any] = {"save_steps": 3, "logging_steps": 2, "gradient_checkpointing": True}
+    changes: dict[str, Any] = {"save_steps": 3, "logging_steps": 2, "eval_steps": 4}
+    changes["gradient_checkpointing"] = True
     pair: dict[str, Any] = {"per_device_train_batch_size": 2, "gradient_accumulation_steps": 4}
     known = {field.name for field in fields(TrialConfig)}
     assert known == CHANGED.keys() | changes.keys() | pair.keys()  # a new parameter must choose its side

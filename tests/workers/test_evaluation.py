@@ -142,7 +142,7 @@ def test_all_trials_are_measured_on_the_same_tokens(make: Callable[..., Workbenc
     longest = max(len(row.input_ids) for row in bench.rows)
     short = min(row.prompt_length for row in bench.rows) + 2
     assert short < longest
-    one_step = {"max_steps": 1, "learning_rate": 1e-12}
+    one_step: dict[str, Any] = {"max_steps": 1, "learning_rate": 1e-12}
     events = train(bench, planned(0, max_seq_length=short, **one_step), planned(1, **one_step))
     values = [value for (value,) in told(events, ValidationLoss, "value")]
     assert values[0] == pytest.approx(values[1], rel=1e-6)
