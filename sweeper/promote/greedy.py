@@ -62,8 +62,8 @@ class GreedyModel:
         with torch.inference_mode():
             tokens, cache = [*prompt, *begun], None
             while len(begun) + len(chosen) < self.max_new_tokens:
-                ids = torch.tensor([tokens], device=self.model.device)
-                output = self.model(input_ids=ids, past_key_values=cache, use_cache=True, logits_to_keep=1)
+                fed = torch.tensor([tokens], device=self.model.device)
+                output = self.model(input_ids=fed, past_key_values=cache, use_cache=True, logits_to_keep=1)
                 (best, second), (token, runner_up) = (part.tolist() for part in output.logits[0, -1].topk(2))
                 chosen.append((token, runner_up, best - second))
                 if token in self.end_ids:

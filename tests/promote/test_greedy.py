@@ -28,6 +28,8 @@ class Scripted:
 
     script: dict[tuple[int, ...], tuple[int, int, float]]
 
+    device = torch.device("cpu")
+
     def __call__(self, input_ids: Any, past_key_values: Any, **options: Any) -> Any:
         so_far = (*(past_key_values or ()), *input_ids[0].tolist())
         best, second, margin = self.script[so_far[1:]]
