@@ -86,7 +86,8 @@ def _nothing_yet(space: Space) -> SweepProgress:
 
     rungs = tuple(float(rung) for rung in space.search.pruner.rungs)
     share = expected_share(space.search.pruner, space.search.trials)
-    return SweepProgress(space.name, space.search.trials, rungs, share)
+    is_grid = space.search.sampler == "grid"
+    return SweepProgress(space.name, space.search.trials, rungs, share, counts_turned_away=is_grid)
 
 
 def _show_end(console: Console, progress: SweepProgress, space: Space) -> None:

@@ -104,8 +104,10 @@ class SweepProgress:
     base: TrialProgress = TrialProgress(BASE_TRIAL)
     trials: Mapping[int, TrialProgress] = field(default_factory=dict)
     suite: str | None = None
-    work: Work = field(default_factory=Work)
     """The suite scored first, that of the largest weight in the objective."""
+    work: Work = field(default_factory=Work)
+    counts_turned_away: bool = False
+    """Whether trials that do not fit are among `total_trials`, as those of a grid are: it has no others."""
     guard: tuple[SuiteScored, ...] = ()
     """What was answered to guard suites."""
     objective: str = SCORE_NAME
@@ -116,7 +118,10 @@ class SweepProgress:
     @property
     def finished_count(self) -> int:
         """Those that count to `total_trials`: what was turned away as it was asked is replaced."""
-        return sum(trial.is_finished and not trial.is_turned_away for trial in self.trials.values())
+        return sum(
+            trial.is_finished and (self.counts_turned_away or not trial.is_turned_away)
+            for trial in self.trials.values()
+        )
 
     @property
     def is_over(self) -> bool:

@@ -125,7 +125,8 @@ class Workbench:
 
     def _layout_of(self, trial: PlannedTrial, rows: Sequence[EncodedRow]) -> Layout:
         config = trial.config
-        prefix = 0 if config.lora_dropout else common_prefix_length(rows)
+        shares = self.engine.share_prefix and not config.lora_dropout
+        prefix = common_prefix_length(rows) if shares else 0
         lengths = [len(row.input_ids) for row in rows]
         return choose_layout(
             self._shape, lengths, prefix, config.effective_batch_size, trial.micro_batch_size

@@ -62,6 +62,7 @@ _VARYING = (
     "best_objective",
     "scoring_seconds/",
     "system/",
+    "memory/",
 )
 """Beginnings of the names of what hangs on times, on ids, or on which finalist came in first."""
 

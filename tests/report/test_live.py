@@ -14,7 +14,8 @@ from tests.sweep_events import Stream, halving_events, sweep_events
 
 def log_lines(events: list[Event], past: list[Event] | None = None) -> list[str]:
     console = Console(file=io.StringIO(), width=80)
-    with LiveView(SweepProgress("tickets", 4), ["learning_rate", "lora_rank"], console) as view:
+    progress = SweepProgress("tickets", 4, counts_turned_away=True)
+    with LiveView(progress, ["learning_rate", "lora_rank"], console) as view:
         view.resume(past or [])
         for event in events:
             view.apply(event)

@@ -154,7 +154,7 @@ def test_time_left_is_never_negative_nor_absurd(events: list[Event], cut: int) -
 
 def test_time_left_of_a_wave_counts_what_its_pruner_lets_through() -> None:
     events = halving_events()
-    begun = SweepProgress("tickets", 4, (1 / 3, 1.0), expected_share=2 / 3)
+    begun = SweepProgress("tickets", 4, (1 / 3, 1.0), expected_share=2 / 3, counts_turned_away=True)
     reached = next(i for i, event in enumerate(events) if isinstance(event, RungReached)) + 1
     progress, now = replay(begun, events[:reached]), events[reached - 1].time
     left = time_left(progress, now)

@@ -83,7 +83,6 @@ def test_json_keeps_its_keys(progress: SweepProgress) -> None:
         "parameters",
         "adapter",
         "reason",
-        "eval_loss",
         "rung",
         "target_loss",
         "objective",

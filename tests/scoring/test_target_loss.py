@@ -65,8 +65,8 @@ def test_each_case_counts_once_however_long_its_answer() -> None:
 def test_planted_faults_are_caught(monkeypatch: pytest.MonkeyPatch, fault: str) -> None:
     counts = [case.label_count for case in CASES]
 
-    def faulty(groups: Any, share_prefix: Any) -> Batch:
-        batch = pack(groups, share_prefix)
+    def faulty(*arguments: Any) -> Batch:
+        batch = pack(*arguments)
         if fault == "a label lost":
             labels = batch.labels.clone()
             place = int((labels[0] != IGNORED).nonzero()[0, 0])

@@ -16,7 +16,7 @@ from sweeper.training.slot import Slot
 from tests.training.tiny import random_rows, tiny_model
 from tests.training.trainer_reference import relative_norm, slot_tensors
 
-ROUNDING = 1e-5
+ROUNDING = 3e-5
 """fp32 sums in another order, through a dozen AdamW steps: seen at most 2e-6."""
 
 

@@ -93,10 +93,10 @@ def scaled_loss(monkeypatch: pytest.MonkeyPatch) -> None:
 def shifted_positions(monkeypatch: pytest.MonkeyPatch) -> None:
     exact = packed_module.pack
 
-    def pack(groups: Any, share_prefix: bool = True) -> Batch:
-        batch = exact(groups, share_prefix)
+    def pack(*arguments: Any) -> Batch:
+        batch = exact(*arguments)
         assert batch.position_ids is not None
-        after_prefix = batch.position_ids >= common_prefix_length(groups[0])
+        after_prefix = batch.position_ids >= common_prefix_length(arguments[0][0])
         return replace(batch, position_ids=batch.position_ids + after_prefix)
 
     monkeypatch.setattr(engine_module, "pack", pack)
@@ -105,8 +105,8 @@ def shifted_positions(monkeypatch: pytest.MonkeyPatch) -> None:
 def dropped_label(monkeypatch: pytest.MonkeyPatch) -> None:
     exact = packed_module.pack
 
-    def pack(groups: Any, share_prefix: bool = True) -> Batch:
-        batch = exact(groups, share_prefix)
+    def pack(*arguments: Any) -> Batch:
+        batch = exact(*arguments)
         labels = batch.labels.clone()
         labels[0, int((labels[0] != IGNORED).nonzero()[0, 0])] = IGNORED
         return replace(batch, labels=labels)
@@ -117,8 +117,8 @@ def dropped_label(monkeypatch: pytest.MonkeyPatch) -> None:
 def leaking_neighbour(monkeypatch: pytest.MonkeyPatch) -> None:
     exact = packed_module.pack
 
-    def pack(groups: Any, share_prefix: bool = True) -> Batch:
-        batch = exact(groups, share_prefix)
+    def pack(*arguments: Any) -> Batch:
+        batch = exact(*arguments)
         length = batch.input_ids.shape[1]
         return replace(batch, attention_mask=torch.ones(1, 1, length, length, dtype=torch.bool).tril())
 

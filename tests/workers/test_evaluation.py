@@ -14,6 +14,7 @@ from sweeper.errors import InputError
 from sweeper.events import (
     CheckpointSaved,
     Event,
+    MemoryMeasured,
     RungReached,
     StepTrained,
     TrialCompleted,
@@ -277,7 +278,7 @@ def test_an_eval_loss_that_is_no_number(
     monkeypatch.setattr("sweeper.workers.workbench.eval_loss", lambda *_: float("nan"))
     events = train(make(early_stopping=PATIENCE), planned(0))
     assert told(events, TrialDiverged, "step", "reason") == [(3, "eval_loss at step 3 is nan")]
-    assert {type(event) for event in events} == {TrialStarted, StepTrained, TrialDiverged}
+    assert {type(event) for event in events} == {TrialStarted, StepTrained, MemoryMeasured, TrialDiverged}
     plain = train(make(), planned(1))
     assert told(plain, ValidationLoss) == told(plain, TrialDiverged) == []
     assert len(told(plain, TrialCompleted)) == 1

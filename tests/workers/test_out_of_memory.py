@@ -27,6 +27,7 @@ from sweeper.training.engine import Engine
 from sweeper.workers.workbench import Workbench
 from sweeper.workers.worker import WorkerSetup
 from tests.tiny_base import save_tiny_space
+from tests.workers.settled import settled
 
 CONFIG = TrialConfig(
     learning_rate=1e-2, lora_rank=2, effective_batch_size=4, max_seq_length=64, num_train_epochs=2
@@ -110,11 +111,11 @@ def test_a_step_without_memory_is_done_again_with_half_the_micro_batch(
     owner, name, calls = PLACES[place]
     bench = make("hungry")
     train(bench, planned(4, number=9, num_train_epochs=None, max_steps=1))  # what is made once is there
-    before = live_bytes()
+    before = settled(live_bytes)
     with monkeypatch.context() as patch:
         patch.setattr(owner, name, failing_after(calls, getattr(owner, name), error))
         events = train(bench, planned(4, save_steps=2))
-    assert live_bytes() - before < 10_000
+    assert settled(live_bytes) - before < 10_000
     (failure,) = [event for event in events if isinstance(event, TrialOutOfMemory)]
     assert (failure.micro_batch_size, failure.attempt, failure.predicted_bytes) == (4, 1, 10**6)
     saved = [event.step for event in events if isinstance(event, CheckpointSaved)][-1]
@@ -196,4 +197,4 @@ def test_the_measured_peak_is_the_predicted_one(make: Callable[[str], Workbench]
         measured = max(event.measured_bytes for event in events if isinstance(event, MemoryMeasured))
         sizes = RowSizes(facts.row_lengths, facts.prompt_lengths, facts.shared_prefix)
         step = trial_step(CONFIG, sizes, setup.seed, BaseSettings.of(setup.precision), facts.shape, rows)
-        assert measured == pytest.approx(predict(config, step).predicted_bytes, rel=0.02)
+        assert measured == pytest.approx(predict(config, step).predicted_bytes, rel=0.03)

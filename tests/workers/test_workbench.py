@@ -34,6 +34,7 @@ from sweeper.workers.workbench import Workbench
 from sweeper.workers.worker import WorkerSetup
 from tests.tiny_base import save_tiny_space
 from tests.training.tiny import sliding_window_model
+from tests.workers.settled import settled
 
 CONFIG = TrialConfig(
     learning_rate=1e-2, lora_rank=2, effective_batch_size=4, max_seq_length=64, num_train_epochs=2
@@ -238,7 +239,7 @@ def tensors_after_each(bench: Workbench, trials: int) -> list[int]:
         if number % 3 == 2:
             train(bench, planned(number, learning_rate=1e30))
         assert events
-        counts.append(live_tensors())
+        counts.append(settled(live_tensors))
     return counts
 
 
