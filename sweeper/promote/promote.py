@@ -49,8 +49,10 @@ def promote(
 
 def _pass_gate(request: PromotionRequest, record: Record) -> None:
     """Raises ProofError where the trial is not better, or has lost what it could; --force goes on."""
-    gain = [] if request.evidence is None else [prove_gain(request.evidence, request.settings.gate)]
-    record.prove([*gain, *map(prove_kept, request.guards)], request.is_forced)
+    gate = request.settings.gate
+    gain = [] if request.evidence is None else [prove_gain(request.evidence, gate)]
+    kept = [prove_kept(guard, gate.max_guard_loss) for guard in request.guards]
+    record.prove([*gain, *kept], request.is_forced)
 
 
 def refuse_strangers(record: Record, request: PromotionRequest) -> None:

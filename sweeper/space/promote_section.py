@@ -48,6 +48,7 @@ def _form(raw: Any) -> Any:
 
 class GateSection(FileModel):
     min_gain: float = Field(default=_GATE.min_gain, ge=-1, le=1, examples=["0"])
+    max_guard_loss: float = Field(default=_GATE.max_guard_loss, gt=0, le=1, examples=["0.1"])
     max_quantization_loss: float = Field(default=_GATE.max_quantization_loss, ge=0, le=1, examples=["0.05"])
     min_agreement: float = Field(default=_GATE.min_agreement, ge=0, le=1, examples=["0.5"])
 

@@ -14,10 +14,12 @@ class GateSettings:
     """What a promotion must reach. All are differences or shares of scores from 0 to 1.
 
     `min_gain`: the lower end of the paired interval of trial minus base must lie above it.
+    `max_guard_loss`: a trial that lost as much on a guard suite against the base, beyond chance, is refused.
     `max_quantization_loss`: how far a quantised model's score may lie below the f16 model's.
     `min_agreement`: how much of the f16 answers a quantised model must repeat, on average.
     """
 
     min_gain: float = 0.0
+    max_guard_loss: float = 0.1
     max_quantization_loss: float = 0.05
     min_agreement: float = 0.5

@@ -229,6 +229,14 @@ def test_the_gate_looks_at_guard_suites_too(request_: PromotionRequest, ollama: 
     assert ollama.kept == {}
 
 
+def test_a_model_for_one_thing_may_lose_more(request_: PromotionRequest, ollama: FakeOllama) -> None:
+    settings = dataclasses.replace(request_.settings, gate=GateSettings(max_guard_loss=0.8))
+    narrow = dataclasses.replace(
+        request_, settings=settings, evidence=evidence(0, 20), guards=(evidence(20, 5),)
+    )
+    assert promote(narrow, ollama).accepted
+
+
 def test_what_the_gate_refuses_is_promoted_by_force_alone_and_the_report_says_so(
     request_: PromotionRequest, ollama: FakeOllama
 ) -> None:
