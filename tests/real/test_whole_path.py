@@ -29,7 +29,7 @@ parameters:
   max_steps: 12
 search: {trials: 2, seed: 1, pruner: none}
 evaluation: {dev: dev.yaml, test: test.yaml}
-promote: {name: tickets, parameters: {temperature: 0}}
+promote: {name: tickets, parameters: {temperature: 0}, gate: {max_guard_loss: 0.9}}
 """
 SUITE = "name: {name}\ncases: {name}.jsonl\ndecode: {{max_new_tokens: 32}}\n"
 
