@@ -28,8 +28,17 @@ parameters:
   max_seq_length: 128
   max_steps: 12
 search: {trials: 2, seed: 1, pruner: none}
-evaluation: {dev: dev.yaml, test: test.yaml}
+evaluation: {dev: dev.yaml, test: test.yaml, guard: easy.yaml}
 promote: {name: tickets, parameters: {temperature: 0}, gate: {max_guard_loss: 0.9}}
+"""
+EASY = """\
+name: easy
+decode: {max_new_tokens: 12}
+cases:
+  - {id: sky, instruction: What colour is a clear sky by day?, assert: [{type: icontains, value: blue}]}
+  - {id: sum, instruction: What is two plus two?, assert: [{type: contains-any, value: ["4", "four"]}]}
+  - {id: france, instruction: What is the capital of France?, assert: [{type: contains, value: Paris}]}
+  - {id: opposite, instruction: What is the opposite of hot?, assert: [{type: icontains, value: cold}]}
 """
 SUITE = "name: {name}\ncases: {name}.jsonl\ndecode: {{max_new_tokens: 32}}\n"
 
@@ -63,6 +72,7 @@ def swept(ollama_host: str, tmp_path_factory: pytest.TempPathFactory) -> Sweep:
     """A sweep of two trials, finished."""
     folder = tmp_path_factory.mktemp("user")
     (folder / "space.yaml").write_text(SPACE)
+    (folder / "easy.yaml").write_text(EASY)
     shutil.copy(ROOT / "search_spaces/data/quickstart_train.jsonl", folder / "rows.jsonl")
     for name, cases in (("dev", 16), ("test", 24)):
         (folder / f"{name}.yaml").write_text(SUITE.format(name=name))
@@ -84,11 +94,11 @@ def test_the_best_trial_is_better_than_the_base(swept: Sweep) -> None:
     assert (Path(found["best"]["adapter"]) / "adapter_model.safetensors").is_file()
 
 
-def test_the_sanity_suite_was_asked_of_base_and_winner(swept: Sweep) -> None:
-    """By the worker's own process. What the base reaches is in docs/suites.md."""
+def test_a_guard_suite_was_asked_of_base_and_winner(swept: Sweep) -> None:
+    """By the worker's own process. Asking the one that ships would take minutes on one thread."""
     [guard] = json.loads(swept.run("best", "tickets", "--json").stdout)["guard"]
-    assert (guard["suite"], guard["gain"]["cases"]) == ("sanity", 32)
-    assert guard["base_score"] == pytest.approx(0.68, abs=0.02)
+    assert (guard["suite"], guard["gain"]["cases"]) == ("easy", 4)
+    assert guard["base_score"] >= 0.5
     assert guard["verdict"] in ("kept", "unclear", "degraded")
 
 
