@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence, Set
 
 from sweeper.memory.plan import Cohort, PlannedTrial
-from sweeper.training.layouts import Layout, choose_layout
+from sweeper.training.layouts import Layout, layout_of_trial
 from sweeper.workers.worker import WorkerFacts
 
 
@@ -39,12 +39,12 @@ def cohorts(
 def _kind(trial: PlannedTrial, facts: WorkerFacts) -> tuple[bool, Layout]:
     """What members of a cohort have in common."""
     config = trial.config
-    lengths = [
-        min(length, config.max_seq_length)
-        for length, prompt in zip(facts.row_lengths, facts.prompt_lengths, strict=True)
-        if prompt < config.max_seq_length
-    ]
-    prefix = 0 if config.lora_dropout else min(facts.shared_prefix, config.max_seq_length - 1)
-    batch = config.effective_batch_size
-    layout = choose_layout(facts.shape, lengths, prefix, batch, trial.micro_batch_size)
+    layout = layout_of_trial(
+        config,
+        facts.row_lengths,
+        facts.prompt_lengths,
+        facts.shared_prefix,
+        facts.shape,
+        trial.micro_batch_size,
+    )
     return config.gradient_checkpointing, layout

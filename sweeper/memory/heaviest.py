@@ -24,11 +24,6 @@ class RowSizes:
     prompts: Sequence[int]
     shared_prefix: int = 0
 
-    def cut(self, max_seq_length: int) -> list[int]:
-        """The lengths of those rows that keep a label."""
-        pairs = zip(self.lengths, self.prompts, strict=True)
-        return [min(length, max_seq_length) for length, prompt in pairs if prompt < max_seq_length]
-
 
 @dataclass(frozen=True, slots=True)
 class MicroBatch:

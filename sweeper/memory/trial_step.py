@@ -5,7 +5,7 @@ from typing import cast
 from sweeper.memory.heaviest import RowSizes, heaviest_micro_batch
 from sweeper.memory.settings import BaseSettings, EngineStep, Optim
 from sweeper.space.trial_config import TrialConfig
-from sweeper.training.layouts import BaseShape, choose_layout
+from sweeper.training.layouts import BaseShape, layout_of_trial
 
 
 def trial_step(
@@ -20,9 +20,8 @@ def trial_step(
 
     Not covered: early in training AdamW's state is not there yet; it is counted from the first step on.
     """
-    prefix = 0 if config.lora_dropout else min(sizes.shared_prefix, config.max_seq_length - 1)
-    layout = choose_layout(
-        shape, sizes.cut(config.max_seq_length), prefix, config.effective_batch_size, micro_batch_size
+    layout = layout_of_trial(
+        config, sizes.lengths, sizes.prompts, sizes.shared_prefix, shape, micro_batch_size
     )
     heaviest = heaviest_micro_batch(sizes, config, seed, micro_batch_size, layout)
     labels_a_row = -(-heaviest.labels // heaviest.rows)

@@ -4,6 +4,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from sweeper.space.trial_config import TrialConfig
+
 Layout = Literal["packed", "padded"]
 LAYOUTS: tuple[Layout, ...] = ("packed", "padded")
 """In the order in which they are tried: packed rows compute least, padded ones suit more architectures."""
@@ -70,3 +72,19 @@ def _cost(shape: BaseShape, tokens: int, attention: float) -> float:
     """Multiplications of one decoder layer over a row: its matrices have about 12 hidden² numbers, and
     attention takes two products of tokens² x hidden."""
     return tokens * 12 * shape.hidden_size**2 + attention * 2 * tokens**2 * shape.hidden_size
+
+
+def layout_of_trial(
+    config: TrialConfig,
+    row_lengths: Sequence[int],
+    prompt_lengths: Sequence[int],
+    shared_prefix: int,
+    shape: BaseShape,
+    micro_batch_size: int,
+) -> Layout:
+    """The layout that a trial trains in, from the uncut rows: rows that keep no label are left out."""
+    longest = config.max_seq_length
+    pairs = zip(row_lengths, prompt_lengths, strict=True)
+    lengths = [min(length, longest) for length, prompt in pairs if prompt < longest]
+    prefix = 0 if config.lora_dropout else min(shared_prefix, longest - 1)
+    return choose_layout(shape, lengths, prefix, config.effective_batch_size, micro_batch_size)
