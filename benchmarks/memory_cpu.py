@@ -1,4 +1,4 @@
-"""Predicted against really resident memory on the CPU: python benchmarks/memory_cpu.py [--json] [--tracker] [ROW ...]
+"""Predicted against really resident memory: python benchmarks/memory_cpu.py [--json] [--tracker] [ROW ...]
 
 Each setting (with ROWs, those of the grid, from 1) is trained for two steps of the engine on SmolLM2 by a
 process of its own. Its peak resident memory (VmHWM of Linux) less what imports, a warm-up on a tiny model
