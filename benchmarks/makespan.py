@@ -168,7 +168,7 @@ def run_loop_once(
     ]
     command += ["--trials", trials, "--threads", threads, "--dev-rows", str(DEV_ROWS)]
     command += ["--precision", options.precision, *extra]
-    lines = [json.loads(line) for line in output(command, options).splitlines() if line.startswith("{")]
+    lines = [json.loads(line) for line in output(command, options).splitlines() if line.startswith("{\"")]
     best = max((line for line in lines[:-1] if not line["pruned"]), key=lambda line: float(line["score"]))
     return lines[-1], out / f"trial-{best['trial']}"
 
