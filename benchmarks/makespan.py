@@ -168,7 +168,9 @@ def run_loop_once(
     ]
     command += ["--trials", trials, "--threads", threads, "--dev-rows", str(DEV_ROWS)]
     command += ["--precision", options.precision, *extra]
-    lines = [json.loads(line) for line in output(command, options).splitlines() if line.startswith("{\"")]
+    text = output(command, options)
+    (out / "stdout.txt").write_text(text)  # what took an hour is not lost to a mistake in what follows
+    lines = [json.loads(line) for line in text.splitlines() if line.startswith('{"')]
     best = max((line for line in lines[:-1] if not line["pruned"]), key=lambda line: float(line["score"]))
     return lines[-1], out / f"trial-{best['trial']}"
 
