@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sweeper.models.load import Base
+from sweeper.promote.nf4 import exact_value
 from sweeper.promote.proofs import Proof
 
 if TYPE_CHECKING:
@@ -72,9 +73,9 @@ def _exact_weights(with_adapter: Any) -> dict[str, "Tensor"]:
         if wrapped:
             layer = model.get_submodule(path)
             delta = layer.get_delta_weight("default") if last == "weight" else 0.0
-            weights[f"{path}.{last}"] = parameter.float() + delta
+            weights[f"{path}.{last}"] = exact_value(parameter) + delta
         else:
-            weights[name] = parameter.float()
+            weights[name] = exact_value(parameter)
     return weights
 
 
