@@ -7,20 +7,23 @@ from pathlib import Path
 from sweeper.data.template import template_of
 from sweeper.models.load import Base, load_base
 from sweeper.models.reference import BaseReference
+from sweeper.models.tokenizer import load_tokenizer
 from sweeper.promote.adapter import LoraAdapter, read_adapter
 from sweeper.promote.converter import convert_to_gguf, find_converter
 from sweeper.promote.disk import refuse_small_work_disk
 from sweeper.promote.file_hashes import file_hashes
 from sweeper.promote.gguf_vocabulary import adds_bos, is_sentencepiece, prove_vocabulary, stop_adding_bos
 from sweeper.promote.greedy import GreedyModel
-from sweeper.promote.merge import MergeBase, loaded_base, merge_adapter, save_tokenizer, stored_base
+from sweeper.promote.merge import loaded_base, merge_adapter, save_tokenizer, stored_base
 from sweeper.promote.merge_proofs import prove_merge
+from sweeper.promote.nf4 import load_nf4_exactly
 from sweeper.promote.ollama_prompt import PromptOption, guard_chat_template, prompt_options
 from sweeper.promote.promotion import PromotionRequest
 from sweeper.promote.prompts import Prompt, case_prompts, probe_prompts
 from sweeper.promote.record import Record
 from sweeper.promote.same_base import refuse_changed_base
 from sweeper.promote.token_ids import prove_token_ids
+from sweeper.promote.two_merges import merge_both_ways
 from sweeper.scoring.generate import end_token_ids
 from sweeper.serving.llama_server import find_llama_server, llama_server
 
@@ -89,28 +92,34 @@ def build(request: PromotionRequest, record: Record) -> Built:
 
 
 def _merge(request: PromotionRequest, adapter: LoraAdapter, folder: Path, record: Record) -> Base:
-    """Gives the base, loaded: before the merge only where its files cannot be read tensor by tensor."""
-    stored = None
-    if isinstance(request.base, Base):
-        base = request.base
-    else:
-        if (stored := stored_base(request.base)) is not None:
-            _write_merged(stored, adapter, folder, record)
+    """Gives the base that the merge is proven against, loaded: before the merge only where its files
+    cannot be read tensor by tensor."""
+    reference = _reference(request.base)
+    base = request.base if isinstance(request.base, Base) else None
+    source = stored_base(reference) if base is None else loaded_base(base)
+    if source is None:
         with record.step("load base"):
-            base = load_base(request.base)
-    if stored is None:
-        _write_merged(loaded_base(base), adapter, folder, record)
+            base = load_base(reference)
+        source = loaded_base(base)
+    refuse_small_work_disk(source.structure.num_parameters(), folder.parent)
+    if request.nf4 is not None:
+        template = template_of(load_tokenizer(reference), request.chat_template)
+        record.merge = merge_both_ways(source, adapter, request.nf4, template, folder, record)
+        if record.merge.taken == "dequantised":
+            del source, base  # their memory is free before the other takes its own
+            with record.step("load base"):
+                return load_nf4_exactly(reference, request.nf4.precision, request.nf4.dequantised)
+    else:
+        with record.step("merge"):
+            merge_adapter(source, adapter, folder)
+    if base is None:
+        with record.step("load base"):
+            base = load_base(reference)
     return base
 
 
 def _reference(base: Base | BaseReference) -> BaseReference:
     return base.reference if isinstance(base, Base) else base
-
-
-def _write_merged(source: MergeBase, adapter: LoraAdapter, folder: Path, record: Record) -> None:
-    refuse_small_work_disk(source.structure.num_parameters(), folder.parent)
-    with record.step("merge"):
-        merge_adapter(source, adapter, folder)
 
 
 def _prove_token_ids(base: Base, gguf: Path, log: Path, record: Record) -> None:
@@ -136,5 +145,6 @@ def load_merged(folder: Path, base: Base, max_new_tokens: int) -> GreedyModel:
 def clear_work(work_dir: Path) -> None:
     """Removes the large files of a promotion; the converter's log stays."""
     work_dir.mkdir(parents=True, exist_ok=True)
-    shutil.rmtree(work_dir / "merged", ignore_errors=True)
+    for folder in work_dir.glob("merged*"):
+        shutil.rmtree(folder, ignore_errors=True)
     (work_dir / "model.gguf").unlink(missing_ok=True)
