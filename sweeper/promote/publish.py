@@ -12,6 +12,7 @@ from typing import Any
 from sweeper.errors import ProofError, SweepError
 from sweeper.promote.build import Built
 from sweeper.promote.disk import refuse_small_store
+from sweeper.promote.file_hashes import sha256_of
 from sweeper.promote.greedy import Followed
 from sweeper.promote.journal import remove_candidates
 from sweeper.promote.live_models import LiveModel, reference_of
@@ -110,6 +111,7 @@ class _Candidates:
         built, record = self.built, self.record
         record.parameters = ollama_parameters(self.settings, built.context_length)
         with record.step("upload"):
+            _refuse_changed_file(sha256_of(built.gguf), record)
             digest = self.client.upload(built.gguf, lambda share: record.progress("upload", share))
             _refuse_changed_file(digest.removeprefix("sha256:"), record)
         with record.step("create candidate"):
@@ -199,7 +201,7 @@ def _refuse_changed_file(sha256: str, record: Record) -> None:
     if sha256 != record.gguf_sha256:
         raise ProofError(
             f"the GGUF changed between its conversion (sha256 {record.gguf_sha256[:12]}...) and its upload "
-            f"({sha256[:12]}...)"
+            f"({sha256[:12]}...); the next promotion makes it again"
         )
 
 
