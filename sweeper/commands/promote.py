@@ -23,6 +23,7 @@ from sweeper.home import Home, SweepFolder
 from sweeper.lock import held_lock
 from sweeper.models.quiet import quiet_libraries
 from sweeper.promote.live_models import live_models
+from sweeper.promote.quantizer import refuse_without_quantizer
 from sweeper.report.on_test import line_of_test
 from sweeper.report.progress import TrialProgress
 from sweeper.report.promotion import answer_lines, merge_line, models_table, proofs_table, scores_line
@@ -64,6 +65,7 @@ def promote(home: Home, name: str, options: PromoteOptions) -> None:
     space = _with_options(space_of(folder), options)
     live = live_name(space.promote, options.name)
     live_models(live, space.promote.quantization)
+    refuse_without_quantizer(space.promote.quantization, options.converter)
     suite = space_suites(space).promoted_on
     refuse_unscored(suite)
     if options.export is not None:

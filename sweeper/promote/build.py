@@ -30,6 +30,7 @@ from sweeper.promote.tensors import StoredTensors
 from sweeper.promote.token_ids import prove_token_ids
 from sweeper.promote.two_merges import merge_both_ways
 from sweeper.scoring.generate import end_token_ids
+from sweeper.serving.llama_quantize import Quantizer, find_quantizer
 from sweeper.serving.llama_server import find_llama_server, llama_server
 
 _LOGIT_PROMPTS = 4
@@ -49,6 +50,8 @@ class Built:
     options: tuple[PromptOption, ...]
     bos: str | None
     context_length: int | None
+    quantizer: Quantizer | None = None
+    """llama.cpp's, for what Ollama does not quantise itself."""
 
 
 def build(request: PromotionRequest, record: Record) -> Built:
@@ -86,6 +89,7 @@ def build(request: PromotionRequest, record: Record) -> Built:
         tuple(prompt_options(template, adds_bos(gguf))),
         template.tokenizer.bos_token,
         getattr(merged.model.config, "max_position_embeddings", None),
+        find_quantizer(request.converter),
     )
 
 
@@ -180,4 +184,5 @@ def clear_work(work_dir: Path) -> None:
     forget_build(work_dir)
     for folder in work_dir.glob("merged*"):
         shutil.rmtree(folder, ignore_errors=True)
-    (work_dir / "model.gguf").unlink(missing_ok=True)
+    for file in work_dir.glob("model*.gguf"):
+        file.unlink()

@@ -22,6 +22,7 @@ from sweeper.promote.promotion import PromotedAnswer
 from sweeper.promote.prompts import Prompt
 from sweeper.promote.proofs import Proof, prove_answers, prove_endings, prove_rendered, prove_token_counts
 from sweeper.promote.quantized import Observed, mean_agreement, prove_quantized
+from sweeper.promote.quantizer import no_quantizer, quantised_file
 from sweeper.promote.record import Record
 from sweeper.promote.swap import carry_out, next_swap
 from sweeper.scoring.assess import case_score
@@ -29,6 +30,7 @@ from sweeper.scoring.decode import before_stop
 from sweeper.scoring.means import mean_of
 from sweeper.scoring.suite import Suite
 from sweeper.serving.ollama import ChatAnswer, OllamaClient
+from sweeper.space.promote_settings import OLLAMA_QUANTIZATIONS
 from sweeper.space.space import PromoteSettings
 
 _DEFAULTS: Mapping[str, Any] = {"repeat_penalty": 1.0, "num_ctx": 4096, "temperature": 0.7}
@@ -160,12 +162,31 @@ class _Candidates:
         return [prove_logprobs(self.built.merged, self.built.cases, followed, answers)]
 
     def _quantize(self, model: LiveModel, reference: LiveModel) -> None:
+        """Ollama makes it of the candidate where it can, else llama.cpp of the file."""
+        if model.quantization not in OLLAMA_QUANTIZATIONS:
+            self._quantize_by_llama_cpp(model)
+            return
         with self.record.step(f"quantize to {model.quantization}"):
             self.client.create(
                 model.candidate,
                 from_model=reference.candidate,
                 parameters=self.record.parameters,
                 quantize=model.quantization,
+            )
+
+    def _quantize_by_llama_cpp(self, model: LiveModel) -> None:
+        record, quantizer, name = self.record, self.built.quantizer, model.quantization
+        if quantizer is None:
+            raise no_quantizer(name)
+        _refuse_changed_file(sha256_of(self.built.gguf), record)
+        with record.step(f"quantize to {name}"), quantised_file(quantizer, self.built.gguf, name) as path:
+            self.client.create(
+                model.candidate,
+                file_digest=self.client.upload(path),
+                template=record.go_template,
+                system=self.settings.system,
+                license=self.settings.license,
+                parameters=record.parameters,
             )
 
     def _prove_quantized(self, model: LiveModel, reference: Observed) -> None:
