@@ -10,10 +10,12 @@ from sweeper.commands.program import program
 from sweeper.data.encode import IGNORED
 from sweeper.data.load_rows import RowSet, load_rows, train_on
 from sweeper.data.template import custom_template
+from sweeper.errors import InputError
 from sweeper.home import Home
 from sweeper.models.devices import precision_of
 from sweeper.models.precision import Precision
 from sweeper.models.quiet import quiet_libraries
+from sweeper.promote.quantizer import refuse_without_quantizer
 from sweeper.report.data_lines import data_lines
 from sweeper.report.example import example_text
 from sweeper.report.space import space_table
@@ -46,6 +48,7 @@ def check(home: Home, space_path: Path) -> None:
     encoded, template, shapes = _encode(space, rows, chat_template)
     _show_data(console, space, rows, encoded, validation)
     console.print(precision.sentence(), highlight=False)
+    _show_quantizer(console, space)
     _show_memory(console, space, encoded, precision)
     _show_cost(console, home, space, encoded, shapes)
     for sentence in coinciding_sentences(space.parameters, max(len(row.input_ids) for row in encoded.rows)):
@@ -85,6 +88,17 @@ def _show_data(
     lengths = [int(str(value)) for value in extreme_values(space, "max_seq_length")]
     for line in data_lines(examine(rows, encoded, lengths, validation)):
         console.print(line, highlight=False, markup=False)
+
+
+def _show_quantizer(console: Console, space: Space) -> None:
+    """Raises InputError where the sweep is to end in a promotion; else it may go on on another machine, or
+    with a checkout of llama.cpp that only `sweep promote` is given."""
+    try:
+        refuse_without_quantizer(space.promote.quantization)
+    except InputError as error:
+        if space.promote.auto:
+            raise
+        console.print(str(error), highlight=False, markup=False)
 
 
 def _show_memory(console: Console, space: Space, encoded: "EncodedRows", precision: Precision) -> None:

@@ -11,6 +11,7 @@ from rich.console import Console
 from sweeper.commands.guard import guard_evidence
 from sweeper.commands.live_names import connect, live_name, promoted_digests, quantizations
 from sweeper.commands.look import answering, keep_promoted, look_at_test
+from sweeper.commands.nf4_training import nf4_training
 from sweeper.commands.program import program
 from sweeper.commands.registered import register_promoted
 from sweeper.commands.sweeps import find_sweep, progress_of, space_of
@@ -22,9 +23,10 @@ from sweeper.home import Home, SweepFolder
 from sweeper.lock import held_lock
 from sweeper.models.quiet import quiet_libraries
 from sweeper.promote.live_models import live_models
+from sweeper.promote.quantizer import refuse_without_quantizer
 from sweeper.report.on_test import line_of_test
 from sweeper.report.progress import TrialProgress
-from sweeper.report.promotion import answer_lines, models_table, proofs_table, scores_line
+from sweeper.report.promotion import answer_lines, merge_line, models_table, proofs_table, scores_line
 from sweeper.report.steps import StepsView
 from sweeper.scoring.fingerprint import suite_fingerprint
 from sweeper.scoring.looks import latest, read_looks
@@ -63,6 +65,7 @@ def promote(home: Home, name: str, options: PromoteOptions) -> None:
     space = _with_options(space_of(folder), options)
     live = live_name(space.promote, options.name)
     live_models(live, space.promote.quantization)
+    refuse_without_quantizer(space.promote.quantization, options.converter)
     suite = space_suites(space).promoted_on
     refuse_unscored(suite)
     if options.export is not None:
@@ -77,8 +80,8 @@ def promote(home: Home, name: str, options: PromoteOptions) -> None:
     console.print(f"Promoting trial {trial.number} of {name} to {live} on {client.url}", highlight=False)
     if space.model.quantization == "nf4":
         console.print(
-            "The adapter was trained on the nf4 base and is merged into the unquantised one, where its score "
-            "may differ: the scores through Ollama are those of the merged model.",
+            "The adapter was trained on the nf4 base: it is merged into that, dequantised, and into the "
+            "original base, and what is better on dev is taken.",
             highlight=False,
         )
     with held_lock(folder.promotions / "lock", f"a promotion of sweep {name!r}"):
@@ -181,6 +184,7 @@ def _request(
         is_forced=options.is_forced,
         export=options.export,
         chat_template=custom_template(space.data),
+        nf4=nf4_training(Home(folder.path.parents[1]), space),
     )
 
 
@@ -211,6 +215,8 @@ def _run(request: "PromotionRequest", client: "OllamaClient", console: Console) 
 
 def _show(promotion: "Promotion", suite: Suite, client: "OllamaClient", console: Console, sweep: str) -> None:
     proofs = [(proof.name, proof.passed, proof.detail) for proof in promotion.proofs]
+    if promotion.merge is not None:
+        console.print(merge_line(promotion.merge), highlight=False)
     console.print(proofs_table(proofs))
     for missing in promotion.missing_instruments:
         console.print(f"Not proven, for want of {missing}", markup=False, highlight=False)

@@ -57,6 +57,8 @@ def model_card(promotion: Promotion) -> str:
         lines += [f"- sweep `{lineage.sweep}`, trial {lineage.trial}"]
         lines += [f"- {key}: {value}" for key, value in lineage.data_sha256.items()]
         lines += [f"- adapter: sha256:{lineage.adapter_sha256}"]
+    if promotion.merge is not None:
+        lines += [f"- trained on nf4, merged into the {promotion.merge.taken} base, the better one on dev"]
     lines += [f"- GGUF: sha256:{promotion.gguf_sha256}, md5:{promotion.gguf_md5}", ""]
     lines += [f"| model in Ollama | quantization | {promotion.suite} |", "|---|---|---|"]
     lines += [

@@ -7,6 +7,7 @@ from sweeper.promote.gate import prove_gain, prove_kept
 from sweeper.promote.journal import begin_swap, end_rollbacks, end_swap, settle
 from sweeper.promote.promotion import Progress, Promotion, PromotionRequest, write_report
 from sweeper.promote.publish import publish
+from sweeper.promote.quantizer import refuse_without_quantizer
 from sweeper.promote.record import Record
 from sweeper.serving.model_name import parse_model_name
 from sweeper.serving.ollama import OllamaClient
@@ -23,6 +24,7 @@ def promote(
     InputError for a name that Ollama refuses, and SweepError where a step fails.
     """
     record = Record(parse_model_name(request.live_name), progress, request.settings.quantization)
+    refuse_without_quantizer(request.settings.quantization, request.converter)
     settle(client, request.reports)
     end_rollbacks(client, list(record.models))
     record.note_before(client)

@@ -12,6 +12,7 @@ from typing import Any
 from sweeper.errors import ProofError, SweepError
 from sweeper.promote.build import Built
 from sweeper.promote.disk import refuse_small_store
+from sweeper.promote.file_hashes import sha256_of
 from sweeper.promote.greedy import Followed
 from sweeper.promote.journal import remove_candidates
 from sweeper.promote.live_models import LiveModel, reference_of
@@ -21,6 +22,7 @@ from sweeper.promote.promotion import PromotedAnswer
 from sweeper.promote.prompts import Prompt
 from sweeper.promote.proofs import Proof, prove_answers, prove_endings, prove_rendered, prove_token_counts
 from sweeper.promote.quantized import Observed, mean_agreement, prove_quantized
+from sweeper.promote.quantizer import no_quantizer, quantised_file
 from sweeper.promote.record import Record
 from sweeper.promote.swap import carry_out, next_swap
 from sweeper.scoring.assess import case_score
@@ -28,6 +30,7 @@ from sweeper.scoring.decode import before_stop
 from sweeper.scoring.means import mean_of
 from sweeper.scoring.suite import Suite
 from sweeper.serving.ollama import ChatAnswer, OllamaClient
+from sweeper.space.promote_settings import OLLAMA_QUANTIZATIONS
 from sweeper.space.space import PromoteSettings
 
 _DEFAULTS: Mapping[str, Any] = {"repeat_penalty": 1.0, "num_ctx": 4096, "temperature": 0.7}
@@ -110,6 +113,7 @@ class _Candidates:
         built, record = self.built, self.record
         record.parameters = ollama_parameters(self.settings, built.context_length)
         with record.step("upload"):
+            _refuse_changed_file(sha256_of(built.gguf), record)
             digest = self.client.upload(built.gguf, lambda share: record.progress("upload", share))
             _refuse_changed_file(digest.removeprefix("sha256:"), record)
         with record.step("create candidate"):
@@ -158,12 +162,31 @@ class _Candidates:
         return [prove_logprobs(self.built.merged, self.built.cases, followed, answers)]
 
     def _quantize(self, model: LiveModel, reference: LiveModel) -> None:
+        """Ollama makes it of the candidate where it can, else llama.cpp of the file."""
+        if model.quantization not in OLLAMA_QUANTIZATIONS:
+            self._quantize_by_llama_cpp(model)
+            return
         with self.record.step(f"quantize to {model.quantization}"):
             self.client.create(
                 model.candidate,
                 from_model=reference.candidate,
                 parameters=self.record.parameters,
                 quantize=model.quantization,
+            )
+
+    def _quantize_by_llama_cpp(self, model: LiveModel) -> None:
+        record, quantizer, name = self.record, self.built.quantizer, model.quantization
+        if quantizer is None:
+            raise no_quantizer(name)
+        _refuse_changed_file(sha256_of(self.built.gguf), record)
+        with record.step(f"quantize to {name}"), quantised_file(quantizer, self.built.gguf, name) as path:
+            self.client.create(
+                model.candidate,
+                file_digest=self.client.upload(path),
+                template=record.go_template,
+                system=self.settings.system,
+                license=self.settings.license,
+                parameters=record.parameters,
             )
 
     def _prove_quantized(self, model: LiveModel, reference: Observed) -> None:
@@ -199,7 +222,7 @@ def _refuse_changed_file(sha256: str, record: Record) -> None:
     if sha256 != record.gguf_sha256:
         raise ProofError(
             f"the GGUF changed between its conversion (sha256 {record.gguf_sha256[:12]}...) and its upload "
-            f"({sha256[:12]}...)"
+            f"({sha256[:12]}...); the next promotion makes it again"
         )
 
 

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from sweeper.errors import ProofError
 from sweeper.promote.live_models import LiveModel, live_models
+from sweeper.promote.merge_choice import MergeChoice
 from sweeper.promote.promotion import (
     Progress,
     PromotedAnswer,
@@ -39,6 +40,7 @@ class Record:
     missing: list[str] = field(default_factory=list)
     answers: tuple[PromotedAnswer, ...] = ()
     merged_score: float | None = None
+    merge: MergeChoice | None = None
     go_template: str | None = None
     gguf_bytes: int = 0
     gguf_sha256: str = ""
@@ -122,6 +124,7 @@ class Record:
             answers=self.answers,
             step_seconds=self.step_seconds,
             step_peak_bytes=self.step_peak_bytes,
+            merge=self.merge,
         )
 
 

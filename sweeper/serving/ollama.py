@@ -217,7 +217,7 @@ class OllamaClient:
         except ollama.ResponseError as error:
             raise SweepError(f"Ollama at {self.url} failed at {doing}: {_one_line(error.error)}.") from error
         except httpx.HTTPStatusError as error:
-            told = _one_line(error.response.text)
+            told = _told_by(error.response)
             raise SweepError(f"Ollama at {self.url} failed at {doing}: {told}.") from error
         except httpx.TimeoutException as error:
             limit = _TIMEOUT.connect if isinstance(error, httpx.ConnectTimeout) else _TIMEOUT.read
@@ -235,6 +235,15 @@ def _read_in_chunks(path: Path, on_share: ShareDone) -> Iterator[bytes]:
             yield chunk
             done += len(chunk)
             on_share(done / total)
+
+
+def _told_by(response: httpx.Response) -> str:
+    """What the server gives as its reason: `error` of a JSON object, or whatever it says."""
+    try:
+        told = str(response.json()["error"])
+    except (ValueError, KeyError, TypeError):
+        told = response.text
+    return _one_line(told)
 
 
 def _one_line(text: str) -> str:

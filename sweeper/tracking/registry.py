@@ -119,5 +119,14 @@ def _tags(report: Report, model: Mapping[str, Any]) -> dict[str, str]:
     lineage = report.get("lineage") or {}
     parts = ((report, _FROM_REPORT), (lineage, _FROM_LINEAGE), (model, _FROM_MODEL))
     found = {f"sweeper.{key}": part.get(key) for part, keys in parts for key in keys}
+    found |= _merge_tags(report.get("merge"))
     named = {_NAME: model["name"], _DIGEST: model["digest"], _FINISHED: report["finished"]}
     return {key: str(value) for key, value in {**found, **named}.items() if value is not None}
+
+
+def _merge_tags(merge: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Which base an adapter that was trained on nf4 was merged into, and what each merge came to on dev."""
+    if merge is None:
+        return {}
+    scores = {f"sweeper.dev_{into}": merge[into]["objective"] for into in ("dequantised", "original")}
+    return {"sweeper.merged_into": merge["taken"], **scores}
