@@ -21,7 +21,7 @@ STEADY_EPSILON = 1e-3
 """Of AdamW, where random draws are compared. With the usual 1e-8 a number whose first gradient is near zero
 by chance moves by g / (|g| + 1e-8), so rounding decides its step: seen was -6.1e-8 alone and -5.7e-8 in a
 cohort, beside gradients of 1e-2, which moved one number of an adapter by 8e-5 and the whole by 4.6e-5 of
-its norm. Over 31 random cohorts the same draws differ by at most 3e-7 with this one, whose size is that of small gradients there."""
+its norm. With this one, of the size of small gradients there, 31 random cohorts differed by at most 3e-7."""
 
 
 @dataclass
