@@ -129,7 +129,7 @@ def cohort_size(limit_bytes: int, largest: int, events: list[Event], shared: int
     return found
 
 
-SIX = [asked(number) for number in range(6)]
+SIX: list[Event] = [asked(number) for number in range(6)]
 
 
 def test_a_cohort_grows_as_far_as_its_peak_on_one_base_fits() -> None:
