@@ -1,4 +1,4 @@
-"""From which micro-batch on five models no longer fit in 24 GB: python benchmarks/memory_models.py
+"""From which micro-batch on models no longer fit in 24 GB: python benchmarks/memory_models.py [MODEL ...]
 
 nf4, rank 64 on all linear layers, checkpointing, rows of 2,048 tokens with all labels, by config alone.
 Then how long 200 combinations of a 7B model take.
@@ -20,10 +20,11 @@ LENGTHS = (512, 1024, 2048, 4096)
 LIMIT_BYTES = int(24e9 * 0.95)
 
 
-def main() -> None:
+def main(names: list[str]) -> None:
     print(f"{'':18}" + "".join(f"{f'batch {batch}':>11}" for batch in BATCHES) + "   (GB; x: over 22.8)")
     base = BaseSettings(quantization="nf4")
-    for name, config in KNOWN_MODELS.items():
+    for name in names:
+        config = KNOWN_MODELS[name]
         steps = [
             EngineStep(base, "padded", batch, 2048, 64, gradient_checkpointing=True) for batch in BATCHES
         ]
@@ -53,4 +54,4 @@ def _time() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:] or list(KNOWN_MODELS))

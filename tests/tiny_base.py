@@ -9,8 +9,11 @@ import torch
 WORDS = ["red", "blue", "green", "cat", "dog", "bird", "one", "two", "three"]
 
 
-def save_tiny_base(folder: Path) -> Path:
-    """Saves a two-layer Llama with random weights and a byte-level tokenizer; no chat template."""
+def save_tiny_base(folder: Path, vocab_size: int | None = None) -> Path:
+    """Saves a two-layer Llama with random weights and a byte-level tokenizer; no chat template.
+
+    A `vocab_size` above the tokenizer's makes its logits large.
+    """
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
     from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
@@ -28,7 +31,7 @@ def save_tiny_base(folder: Path) -> Path:
     torch.manual_seed(0)
     model = LlamaForCausalLM(
         LlamaConfig(
-            vocab_size=len(wrapped),
+            vocab_size=vocab_size or len(wrapped),
             hidden_size=32,
             intermediate_size=64,
             num_hidden_layers=2,

@@ -22,11 +22,17 @@ def init(
 
 
 @app.command()
-def check(context: typer.Context, space: SpaceFile) -> None:
+def check(
+    context: typer.Context,
+    space: SpaceFile,
+    gpu: Annotated[
+        str | None, typer.Option(help="Look at memory as on this GPU (rtx-4090, t4, 24GB), here or not.")
+    ] = None,
+) -> None:
     """Validate a space without training, and show a row as the model sees it."""
     from sweeper.commands.check import check
 
-    check(home_of(context), space)
+    check(home_of(context), space, gpu)
 
 
 @app.command()

@@ -1,10 +1,12 @@
 """`sweep check`: a space held to all rules without training, and a row as the model sees it."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
 
+from sweeper.commands.check_by_config import check_by_config
 from sweeper.commands.overlap import guard_against_overlap
 from sweeper.commands.program import program
 from sweeper.data.encode import IGNORED
@@ -12,15 +14,18 @@ from sweeper.data.load_rows import RowSet, load_rows, train_on
 from sweeper.data.template import custom_template
 from sweeper.errors import InputError
 from sweeper.home import Home
+from sweeper.memory.gpus import gpu_bytes, gpu_takes_bfloat16
 from sweeper.models.devices import precision_of
-from sweeper.models.precision import Precision
+from sweeper.models.hardware import cuda_count
+from sweeper.models.precision import Precision, precision_on_gpu
 from sweeper.models.quiet import quiet_libraries
+from sweeper.models.tokenizer import may_have_tokenizer
 from sweeper.promote.quantizer import refuse_without_quantizer
 from sweeper.report.data_lines import data_lines
 from sweeper.report.example import example_text
 from sweeper.report.space import space_table
 from sweeper.scoring.preflight import ready_suites
-from sweeper.space.base import resolve_base
+from sweeper.space.base import BaseReference, resolve_base
 from sweeper.space.load import load_space
 from sweeper.space.space import Space
 from sweeper.space.survey import extreme_values
@@ -32,12 +37,19 @@ if TYPE_CHECKING:
     from sweeper.data.template import Template
 
 
-def check(home: Home, space_path: Path) -> None:
-    """Files first, then what needs the tokenizer and the model's configuration; no weights are read."""
+def check(home: Home, space_path: Path, gpu: str | None = None) -> None:
+    """Files first, then what needs the tokenizer and the model's configuration; no weights are read.
+
+    `gpu` is a GPU's name or a size, on which memory is looked at in place of what is here. Of a model's
+    folder that holds no tokenizer the config alone is looked at.
+    """
     quiet_libraries()
     space = load_space(space_path)
+    if gpu is not None:
+        space = replace(space, limits=replace(space.limits, gpu_memory_bytes=(gpu_bytes(gpu),)))
     chat_template = custom_template(space.data)
-    precision = precision_of(space)
+    base = resolve_base(space.base, space.path.parent)
+    precision = _precision(space, base, gpu)
     rows, validation = load_rows(space.data)
     suites = ready_suites(space)
     console = Console()
@@ -45,6 +57,9 @@ def check(home: Home, space_path: Path) -> None:
     for note in space.notes:
         console.print(note, highlight=False)
     guard_against_overlap(space, rows, suites, console)
+    if not may_have_tokenizer(base):
+        check_by_config(console, space, base, precision)
+        return
     encoded, template, shapes = _encode(space, rows, chat_template)
     _show_data(console, space, rows, encoded, validation)
     console.print(precision.sentence(), highlight=False)
@@ -57,6 +72,15 @@ def check(home: Home, space_path: Path) -> None:
     console.print(f"{space.name} is ready:  {program()} start {space_path}", highlight=False)
 
 
+def _precision(space: Space, base: BaseReference, gpu: str | None) -> Precision:
+    """How trials will hold the base: here, or on a GPU where one is named or where they cannot train here."""
+    if gpu is not None:
+        return precision_on_gpu(space.model, gpu_takes_bfloat16(gpu))
+    if not may_have_tokenizer(base) and space.workers.devices != () and not cuda_count():
+        return precision_on_gpu(space.model, takes_bfloat16=True)
+    return precision_of(space)
+
+
 def _encode(
     space: Space, rows: RowSet, chat_template: str | None
 ) -> "tuple[EncodedRows, Template, dict[str, tuple[int, int]]]":
@@ -67,10 +91,12 @@ def _encode(
     from sweeper.data.encode_rows import encode_rows
     from sweeper.data.template import template_of
     from sweeper.memory.fitness import refuse_unfit
+    from sweeper.models.config import read_config
     from sweeper.models.skeleton import linear_layer_shapes
     from sweeper.models.tokenizer import load_tokenizer
 
     base = resolve_base(space.base, space.path.parent)
+    read_config(base)  # where there is no model it says so, which a tokenizer's loader does not
     template = template_of(load_tokenizer(base), chat_template)
     encoded = encode_rows(rows, template, train_on(space.data, rows.format))
     lengths = [len(row.input_ids) for row in encoded.rows]

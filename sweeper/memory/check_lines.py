@@ -9,10 +9,15 @@ from sweeper.memory.device_limit import smallest_limit
 from sweeper.memory.plan import PACKED_TOKENS
 from sweeper.memory.plan_within import divisors
 from sweeper.memory.predict import predict, predict_many
-from sweeper.memory.settings import BaseSettings, EngineStep, Optim
+from sweeper.memory.settings import BaseSettings, EngineStep, Layout, Optim
 from sweeper.memory.space_fit import PredictStep, SpaceNeeds, fit_lines
 from sweeper.space.space import Space
 from sweeper.space.survey import extreme_values
+
+_ON_CPU = (
+    "That is of live tensors on the CPU, where trials will train here. "
+    "`sweep check SPACE --gpu rtx-4090` tells it for that GPU."
+)
 
 
 def memory_lines(
@@ -21,13 +26,14 @@ def memory_lines(
     base: BaseSettings,
     row_lengths: Sequence[int],
     prompt_lengths: Sequence[int],
+    layout: Layout = "packed",
 ) -> list[str]:
     """Which part of the space fits, and what would make the rest fit. One line where there is no limit.
 
     `row_lengths` and `prompt_lengths` are in tokens; the longest row with the shortest prompt decides.
-    `base` is how the engine will hold the model; of optimizers and gradient_checkpointing that vary the
-    dearest counts. Not covered: a target_modules that varies (the widest
-    value is taken), and dropout.
+    A packed `layout` is for rows that pack into PACKED_TOKENS, longer ones are padded in any case.
+    `base` is how the engine will hold the model; of optimizers, dropout and gradient_checkpointing that
+    vary the dearest counts. Not covered: target_modules, which is taken for all-linear.
     """
     limit = smallest_limit(space.limits)
     if limit is None:
@@ -39,14 +45,15 @@ def memory_lines(
         ranks=_whole(space, "lora_rank"),
         lengths=lengths,
         effective_batch_size=max(_whole(space, "effective_batch_size")),
-        step=step_of(space, base, prompt_lengths),
+        step=replace(step_of(space, base, prompt_lengths), layout=layout),
         per_device_train_batch_size=max(fixed, default=None),
     )
-    return fit_lines(needs, limit, _predictor(config, needs))
+    lines = fit_lines(needs, limit, _predictor(config, needs))
+    return [*lines, _ON_CPU] if base.device == "cpu" else lines
 
 
 def step_of(space: Space, base: BaseSettings, prompt_lengths: Sequence[int]) -> EngineStep:
-    """What is the same in all trials; of optimizer and checkpointing, where they vary, the dearest."""
+    """What is the same in all trials; of what varies beside the sizes, the dearest."""
     optims = extreme_values(space, "optim")
     return EngineStep(
         base=base,
@@ -54,6 +61,7 @@ def step_of(space: Space, base: BaseSettings, prompt_lengths: Sequence[int]) -> 
         prompt_length=max(1, min(prompt_lengths)),
         optim=next(optim for optim in get_args(Optim) if optim in optims),
         gradient_checkpointing=all(extreme_values(space, "gradient_checkpointing")),
+        lora_dropout=max((float(str(value)) for value in extreme_values(space, "lora_dropout")), default=0.0),
     )
 
 

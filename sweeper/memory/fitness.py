@@ -24,6 +24,11 @@ def refuse_unfit(
             f"the shortest prompt alone has {prompt}, the longest row {longest}",
             f"Let max_seq_length begin at {longest}, which cuts no row",
         )
+    refuse_unknown_layers(space, linear_layers)
+
+
+def refuse_unknown_layers(space: Space, linear_layers: Sequence[str]) -> None:
+    """Raises InputError where some trial's target_modules name none of the model's linear layers."""
     for target_modules in extreme_values(space, "target_modules"):
         assert isinstance(target_modules, tuple)
         target_layers(target_modules, linear_layers)

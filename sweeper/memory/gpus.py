@@ -24,13 +24,25 @@ cards with ECC that, take their part. The lowest figures seen in users' out-of-m
 _FORMS = "Write a size such as 24GB (10^9 bytes each) or 24GiB (2^30), or a GPU's name"
 
 
+_WITHOUT_BFLOAT16 = frozenset({"t4"})
+
+
+def gpu_takes_bfloat16(text: str) -> bool:
+    """Whether a GPU by name computes in bfloat16 itself; of one that is a size alone that is taken for so."""
+    return _name(text) not in _WITHOUT_BFLOAT16
+
+
+def _name(text: str) -> str:
+    return re.sub(r"[\s_]+", "-", text.strip().lower()).removeprefix("nvidia-")
+
+
 def gpu_bytes(text: str) -> int:
     """Usable bytes of a GPU by name or size. Raises InputError for anything else.
 
     GB is 10^9 and GiB 2^30 bytes. "24GB" is meant for any card sold as 24 GB: it is less than a 3090 or
     4090 reports, and 1 to 2 % more than an A10G or L4, whose names say it exactly.
     """
-    name = re.sub(r"[\s_]+", "-", text.strip().lower()).removeprefix("nvidia-")
+    name = _name(text)
     if name in GPU_BYTES:
         return GPU_BYTES[name]
     size = memory_bytes(text)

@@ -88,28 +88,44 @@ def _sized(step: Step, sizes: Sizes) -> Step:
 
 def _family_moments(config: BaseConfig, members: Sequence[Step]) -> dict[Step, Moments]:
     """Interpolated if that takes fewer replays and its middle agrees with one; else each replayed."""
-    axes = [_nodes([_sizes(step)[axis] for step in members], axis) for axis in range(3)]
+    for lengths in (2, 3) if _is_linear(config, members[0]) else (3,):
+        found = _between_nodes(config, members, lengths)
+        if found is not None:
+            return found
+    return {step: moments_of(config, step) for step in members}
+
+
+def _between_nodes(config: BaseConfig, members: Sequence[Step], lengths: int) -> dict[Step, Moments] | None:
+    """From so many lengths; None where that does not hold or saves nothing."""
+    axes = [
+        _nodes([_sizes(step)[axis] for step in members], lengths if axis == 1 else 2) for axis in range(3)
+    ]
     nodes = [(a, b, c) for a in axes[0] for b in axes[1] for c in axes[2]]
     short = min(_sizes(step)[1] for step in members) < _ROUNDING_TOKENS
     if len(nodes) >= len(members) or short or _windowed(config, members):
-        return {step: moments_of(config, step) for step in members}
+        return None
     corners = {sizes: moments_of(config, _sized(members[0], sizes)) for sizes in nodes}
     if len({moments.shape for moments in corners.values()}) > 1:
-        return {step: moments_of(config, step) for step in members}
+        return None
     middle = sorted(members, key=_sizes)[len(members) // 2]
     between = _interpolated(axes, corners, _sizes(middle)).sum(axis=1).max()
     replayed = moments_of(config, middle).sum(axis=1).max()
     if abs(between / replayed - 1) > _TOLERANCE:
-        return {step: moments_of(config, step) for step in members}
+        return None
     return {step: _interpolated(axes, corners, _sizes(step)) for step in members}
 
 
-def _nodes(values: Sequence[int], axis: int) -> list[int]:
-    """The ends, and for lengths one in between: enough for what grows with the square of the length."""
+def _is_linear(config: BaseConfig, step: Step) -> bool:
+    """Whether nothing should hold tokens by tokens."""
+    return isinstance(step, EngineStep) and step.layout == "padded" and not is_eager(config, step.base)
+
+
+def _nodes(values: Sequence[int], count: int) -> list[int]:
+    """The ends, and of three one in between: enough for what grows with the square."""
     low, high = min(values), max(values)
     if low == high:
         return [low]
-    return [low, (low + high) // 2 // 8 * 8, high] if axis == 1 and high - low >= 16 else [low, high]
+    return [low, (low + high) // 2 // 8 * 8, high] if count == 3 and high - low >= 16 else [low, high]
 
 
 def _interpolated(axes: list[list[int]], corners: dict[Sizes, Moments], at: Sizes) -> Moments:

@@ -100,7 +100,11 @@ def _remedies(needs: SpaceNeeds, limit: Limit, predict: PredictStep) -> str:
     together = predict(everything)
     if changed and together <= limit.usable_bytes:
         return f"{start}: {' with '.join(changed)} ({together / _GB:.1f} GB)."
-    shorter = [length for length in sorted(set(needs.lengths)) if length < worst.seq_length]
+    shorter = [
+        length
+        for length in sorted(set(needs.lengths))
+        if length < worst.seq_length and predict(replace(everything, seq_length=length)) <= limit.usable_bytes
+    ]
     advice = f"shorter rows (max_seq_length {shorter[-1]})" if shorter else "a smaller model or a larger GPU"
     return f"{start} nothing here is enough ({together / _GB:.1f} GB with all): take {advice}."
 

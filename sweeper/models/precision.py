@@ -50,11 +50,21 @@ def choose_precision(settings: ModelSettings, device: str | None = None) -> Prec
         raise InputError(
             "model.dtype",
             "is float16, which trains on CUDA devices only, and there is none here",
-            "Write bfloat16, float32, or auto",
+            "Write bfloat16, float32, or auto; `sweep check SPACE --gpu t4` looks at it as on a GPU",
         )
     if settings.dtype != "auto":
         return Precision(settings.dtype, settings.quantization, settings.attention, device)
-    dtype, why = _auto_on_cuda(device) if on_cuda else auto_on_cpu(cpu_flags())
+    if on_cuda:
+        return precision_on_gpu(settings, cuda_takes_bfloat16(int(device.partition(":")[2] or 0)), device)
+    dtype, why = auto_on_cpu(cpu_flags())
+    return Precision(dtype, settings.quantization, settings.attention, device, f"auto: {why}")
+
+
+def precision_on_gpu(settings: ModelSettings, takes_bfloat16: bool, device: str = "cuda") -> Precision:
+    """The precision on a CUDA device that need not be here."""
+    if settings.dtype != "auto":
+        return Precision(settings.dtype, settings.quantization, settings.attention, device)
+    dtype, why = _auto_on_cuda(takes_bfloat16)
     return Precision(dtype, settings.quantization, settings.attention, device, f"auto: {why}")
 
 
@@ -68,7 +78,7 @@ def auto_on_cpu(flags: frozenset[str]) -> tuple[BaseDtype, str]:
     return "float32", "the CPU has neither avx512_bf16 nor amx_bf16"
 
 
-def _auto_on_cuda(device: str) -> tuple[BaseDtype, str]:
-    if cuda_takes_bfloat16(int(device.partition(":")[2] or 0)):
+def _auto_on_cuda(takes_bfloat16: bool) -> tuple[BaseDtype, str]:
+    if takes_bfloat16:
         return "bfloat16", "the GPU computes in bfloat16"
     return "float32", "the GPU has no bfloat16 of its own; float16 is faster and trains with a scaled loss"

@@ -8,7 +8,7 @@ import optuna
 
 from sweeper.driver import run_sweep
 from sweeper.event_log import EventLog
-from sweeper.events import Event, TrialCompleted
+from sweeper.events import Event, TrialAsked, TrialCompleted
 from sweeper.home import Home
 from sweeper.search.study import Study
 from sweeper.space.load import load_space
@@ -118,3 +118,21 @@ def states(space: Path) -> list[str]:
 
 def outcome(events: list[Event]) -> list[tuple[int, float]]:
     return [(event.trial, event.objective) for event in events if isinstance(event, TrialCompleted)]
+
+
+def proposals(events: list[Event]) -> list[tuple[object, ...]]:
+    return [(event.trial, event.wave, event.config) for event in events if isinstance(event, TrialAsked)]
+
+
+def assert_same(space: Path, calm: Path) -> None:
+    """Both sweeps asked the same and ended the same."""
+    assert proposals(log_of(space)) == proposals(log_of(calm))
+    assert_same_end(space, calm)
+
+
+def assert_same_end(space: Path, calm: Path) -> None:
+    assert what_optuna_knows(space) == what_optuna_knows(calm)
+    assert adapters(space) == adapters(calm)
+    found, wanted = what_mlflow_knows(space), what_mlflow_knows(calm)
+    for table in wanted:
+        assert found[table] == wanted[table], table

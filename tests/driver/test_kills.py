@@ -13,7 +13,11 @@ from sweeper.events import RungReached, TrialFailed, TrialPruned
 from tests.driver.kills import DRIVER_WRITES, WORKER_WRITES, Kill, KilledWorker
 from tests.driver.scripted import ScriptedWorker, SpawnedScriptedWorker
 from tests.driver.spaces import save_scripted_space
-from tests.driver.sweeps import adapters, log_of, sweep, what_mlflow_knows, what_optuna_knows
+from tests.driver.sweeps import (
+    assert_same_end,
+    log_of,
+    sweep,
+)
 
 TRIALS = 7
 SEARCH = {"pruner": {"wave": 4}, "early_stopping": {"patience": 2}}
@@ -28,14 +32,6 @@ def calm(tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert {0, 1} <= {event.rung for event in ends}
     assert [event for event in events if isinstance(event, TrialPruned)]
     return space
-
-
-def assert_same(space: Path, calm: Path) -> None:
-    assert what_optuna_knows(space) == what_optuna_knows(calm)
-    assert adapters(space) == adapters(calm)
-    found, wanted = what_mlflow_knows(space), what_mlflow_knows(calm)
-    for table in wanted:
-        assert found[table] == wanted[table], table
 
 
 def in_a_process(work: Callable[[], object]) -> int:
@@ -71,7 +67,7 @@ def test_the_driver_is_killed_at_each_kind_of_write(
     for nth in nths:
         assert signal_of(in_a_process(lambda: killed(nth))) == signal.SIGKILL  # noqa: B023
     sweep(space, ScriptedWorker)
-    assert_same(space, calm)
+    assert_same_end(space, calm)
 
 
 @pytest.mark.parametrize("is_done", [False, True], ids=["before", "after"])
@@ -88,7 +84,7 @@ def test_the_worker_is_killed_at_each_kind_of_write(
     reasons = [event.reason for event in log_of(space) if isinstance(event, TrialFailed)]
     assert len(reasons) == 1
     assert "SIGKILL" in reasons[0]
-    assert_same(space, calm)
+    assert_same_end(space, calm)
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -116,7 +112,7 @@ def test_both_are_killed_at_random_moments(tmp_path: Path, calm: Path, seed: int
         wait_for_the_end_of(children)
     sweep(space, ScriptedWorker)
     assert kills
-    assert_same(space, calm)
+    assert_same_end(space, calm)
 
 
 def children_of(pid: int) -> list[int]:

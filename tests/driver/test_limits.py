@@ -29,16 +29,14 @@ from tests.driver.scripted import ScriptedWorker
 from tests.driver.spaces import save_scripted_space
 from tests.driver.sweeps import (
     Watching,
-    adapters,
+    assert_same,
     home_of,
     log_of,
     of_kind,
     outcome,
+    proposals,
     sweep,
-    what_mlflow_knows,
-    what_optuna_knows,
 )
-from tests.driver.test_waves import proposals
 
 TRIALS = 13
 
@@ -55,15 +53,6 @@ def limited_to(monkeypatch: pytest.MonkeyPatch, limit_bytes: int) -> None:
 @pytest.fixture
 def _rank_8_does_not_fit(monkeypatch: pytest.MonkeyPatch) -> None:
     limited_to(monkeypatch, 4002)
-
-
-def assert_same(space: Path, calm: Path) -> None:
-    assert proposals(log_of(space)) == proposals(log_of(calm))
-    assert what_optuna_knows(space) == what_optuna_knows(calm)
-    assert adapters(space) == adapters(calm)
-    found, wanted = what_mlflow_knows(space), what_mlflow_knows(calm)
-    for table in wanted:
-        assert found[table] == wanted[table], table
 
 
 @pytest.fixture(scope="module")

@@ -34,6 +34,7 @@ from tests.driver.spaces import save_scripted_space
 from tests.driver.sweeps import (
     Watching,
     adapters,
+    assert_same,
     home_of,
     log_of,
     of_kind,
@@ -47,25 +48,12 @@ from tests.driver.sweeps import (
 EARLY = {"early_stopping": {"patience": 2}}
 
 
-def proposals(events: list[Event]) -> list[tuple[object, ...]]:
-    return [(event.trial, event.wave, event.config) for event in events if isinstance(event, TrialAsked)]
-
-
 @pytest.fixture(scope="module")
 def calm(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two waves, of 9 and 4, by one worker and in one go."""
     space = save_scripted_space(tmp_path_factory.mktemp("calm"), trials=13)
     sweep(space, ScriptedWorker)
     return space
-
-
-def assert_same(space: Path, calm: Path) -> None:
-    assert proposals(log_of(space)) == proposals(log_of(calm))
-    assert what_optuna_knows(space) == what_optuna_knows(calm)
-    assert adapters(space) == adapters(calm)
-    found, wanted = what_mlflow_knows(space), what_mlflow_knows(calm)
-    for table in wanted:
-        assert found[table] == wanted[table], table
 
 
 @pytest.fixture(scope="module")

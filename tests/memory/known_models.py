@@ -1,4 +1,4 @@
-"""Shapes of five models that people fine-tune, from what their makers publish."""
+"""Shapes of models that people fine-tune, from what their makers publish."""
 
 from sweeper.memory.base_config import BaseConfig
 
@@ -28,6 +28,11 @@ _SHAPES: dict[str, dict[str, object]] = {
         "num_key_value_heads": 8, "intermediate_size": 14336, "vocab_size": 32000,
         "tie_word_embeddings": False, "sliding_window": 4096, "max_position_embeddings": 32768,
     },
+    "Mistral-7B-v0.3": {
+        "model_type": "mistral", "hidden_size": 4096, "num_hidden_layers": 32, "num_attention_heads": 32,
+        "num_key_value_heads": 8, "intermediate_size": 14336, "vocab_size": 32768,
+        "tie_word_embeddings": False, "sliding_window": None, "max_position_embeddings": 32768,
+    },
 }  # fmt: skip
 
 KNOWN_MODELS = {name: BaseConfig.of(shape) for name, shape in _SHAPES.items()}
@@ -39,5 +44,13 @@ PARAMETERS = {
     "Qwen3-8B": 8_190_735_360,
     "Gemma-2-9B": 9_241_705_984,
     "Mistral-7B-v0.1": 7_241_732_096,
+    "Mistral-7B-v0.3": 7_248_023_552,
 }
 """Their published parameter counts."""
+
+HUB_IDS = {
+    "Qwen/Qwen3-8B": "Qwen3-8B",
+    "meta-llama/Llama-3.1-8B-Instruct": "Llama-3.1-8B",
+    "mistralai/Mistral-7B-Instruct-v0.3": "Mistral-7B-v0.3",
+}
+"""Where the spaces in search_spaces/ find them."""

@@ -33,6 +33,7 @@ from sweeper.workers.workbench import Workbench
 from sweeper.workers.worker import WorkerSetup
 from tests.tiny_base import WORDS, save_tiny_space
 from tests.training.test_eval_loss import plain_eval_loss
+from tests.workers.benches import told, train, weights
 
 CONFIG = TrialConfig(
     learning_rate=1e-2,
@@ -70,26 +71,6 @@ def make(setup: WorkerSetup, tmp_path: Path) -> Callable[..., Workbench]:
 
 def planned(number: int = 0, stop: int | None = None, rung: int = 0, **changes: Any) -> PlannedTrial:
     return PlannedTrial(number, 1, replace(CONFIG, **changes), 9, stop, rung)
-
-
-def train(bench: Workbench, *trials: PlannedTrial) -> list[Event]:
-    events: list[Event] = []
-    bench.train(Cohort(trials), events.append)
-    return events
-
-
-def told(events: list[Event], kind: type[Event], *names: str) -> list[Any]:
-    found = [event for event in events if isinstance(event, kind)]
-    return [tuple(getattr(event, name) for name in names) for event in found]
-
-
-def weights(bench: Workbench, number: int) -> dict[str, torch.Tensor]:
-    from safetensors.torch import load_file
-
-    loaded: dict[str, torch.Tensor] = load_file(
-        bench.folder.trial(number) / "adapter" / "adapter_model.safetensors"
-    )
-    return loaded
 
 
 def peft_eval_loss(bench: Workbench, number: int) -> float:

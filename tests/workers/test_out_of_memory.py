@@ -18,7 +18,7 @@ from sweeper.events import (
     TrialOutOfMemory,
     TrialStarted,
 )
-from sweeper.memory.plan import Cohort, PlannedTrial
+from sweeper.memory.plan import PlannedTrial
 from sweeper.models.reference import resolve_base
 from sweeper.scoring.load_suite import load_suite
 from sweeper.space.load import load_space
@@ -27,6 +27,7 @@ from sweeper.training.engine import Engine
 from sweeper.workers.workbench import Workbench
 from sweeper.workers.worker import WorkerSetup
 from tests.tiny_base import save_tiny_space
+from tests.workers.benches import train, weights
 from tests.workers.settled import settled
 
 CONFIG = TrialConfig(
@@ -56,21 +57,6 @@ def make(setup: WorkerSetup, tmp_path: Path) -> Callable[[str], Workbench]:
 
 def planned(rows: int, attempt: int = 1, number: int = 0, **changes: Any) -> PlannedTrial:
     return PlannedTrial(number, attempt, replace(CONFIG, **changes), rows, predicted_bytes=10**6)
-
-
-def train(bench: Workbench, *trials: PlannedTrial) -> list[Event]:
-    events: list[Event] = []
-    bench.train(Cohort(trials), events.append)
-    return events
-
-
-def weights(bench: Workbench, number: int = 0) -> dict[str, torch.Tensor]:
-    from safetensors.torch import load_file
-
-    loaded: dict[str, torch.Tensor] = load_file(
-        bench.folder.trial(number) / "adapter" / "adapter_model.safetensors"
-    )
-    return loaded
 
 
 def failing_after(calls: int, method: Any, error: Exception) -> Any:

@@ -34,6 +34,7 @@ from sweeper.workers.workbench import Workbench
 from sweeper.workers.worker import WorkerSetup
 from tests.tiny_base import save_tiny_space
 from tests.training.tiny import sliding_window_model
+from tests.workers.benches import told, train, weights
 from tests.workers.settled import settled
 
 CONFIG = TrialConfig(
@@ -60,26 +61,6 @@ def planned(
     number: int = 0, stop: int | None = None, rung: int | None = None, **changes: Any
 ) -> PlannedTrial:
     return PlannedTrial(number, 1, replace(CONFIG, **changes), 2, stop, rung)
-
-
-def train(bench: Workbench, *trials: PlannedTrial) -> list[Event]:
-    events: list[Event] = []
-    bench.train(Cohort(trials), events.append)
-    return events
-
-
-def told(events: list[Event], kind: type[Event], *names: str) -> list[Any]:
-    found = [event for event in events if isinstance(event, kind)]
-    return [tuple(getattr(event, name) for name in names) for event in found]
-
-
-def weights(bench: Workbench, number: int) -> dict[str, torch.Tensor]:
-    from safetensors.torch import load_file
-
-    loaded: dict[str, torch.Tensor] = load_file(
-        bench.folder.trial(number) / "adapter" / "adapter_model.safetensors"
-    )
-    return loaded
 
 
 STEP = ("trial", "step", "examples", "tokens", "loss", "learning_rate", "grad_norm")
