@@ -6,8 +6,8 @@ Each cell is rows of one length, a share of which all rows begin with, in micro-
 step is one micro-batch of each trial, with clipping and AdamW. Both sides train such rows on the same base
 in this process, Trainer first, ours from one trial to eight; each time is the median of some steps behind
 a first one that is left out. Trainer computes a common prefix for each row and logits everywhere, so it is
-measured once for each length and micro-batch. Cells of more row tokens than --tokens for a trial, or four
-times as many in all, are left out.
+measured once for each length and micro-batch. Cells of more row tokens than --tokens for a trial, or twice
+as many in all, are left out.
 
 `bound` is what the matrix products alone would let through, at the fastest that this machine was
 just seen to multiply in that precision; `reached` is ours as a share of it, told for one trial.
@@ -123,7 +123,7 @@ def report(
     layout = layout_of(engine, cell, rows)
     batch = engine.lay_out([rows[: cell.rows]], [True], layout, over_labels=True)
     bound = cell.tokens / (flops.of_batch(batch) / peak)
-    cohorts = [size for size in options.cohorts if size * cell.tokens <= max(4 * options.tokens, cell.tokens)]
+    cohorts = [size for size in options.cohorts if size * cell.tokens <= max(2 * options.tokens, cell.tokens)]
     rates = [cell.tokens * size / ours_step_seconds(engine, config, rows, layout, size) for size in cohorts]
     ours = "  ".join(
         f"{size}: {rate:.0f} ({rate / theirs:.2f})" for size, rate in zip(cohorts, rates, strict=True)
