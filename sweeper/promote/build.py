@@ -174,7 +174,7 @@ def load_merged(folder: Path, tokenizer: Any, max_new_tokens: int) -> GreedyMode
     import torch
     from transformers import AutoModelForCausalLM
 
-    model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval()
+    model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).requires_grad_(False).eval()
     return GreedyModel(model, tokenizer, end_token_ids(model, template_of(tokenizer)), max_new_tokens)
 
 

@@ -24,6 +24,7 @@ from sweeper.promote.proofs import Proof, prove_answers, prove_endings, prove_re
 from sweeper.promote.quantized import Observed, mean_agreement, prove_quantized
 from sweeper.promote.quantizer import no_quantizer, quantised_file
 from sweeper.promote.record import Record
+from sweeper.promote.scales import FEWEST
 from sweeper.promote.swap import carry_out, next_swap
 from sweeper.scoring.assess import case_score
 from sweeper.scoring.decode import before_stop
@@ -159,7 +160,10 @@ class _Candidates:
         if not any(answer.tokens for answer in answers):
             self.record.missing.append("logprobs (Ollama 0.12.11 and later)")
             return []
-        return [prove_logprobs(self.built.merged, self.built.cases, followed, answers)]
+        proofs = prove_logprobs(self.built.merged, self.built.cases, followed, answers)
+        if len(proofs) == 1 and proofs[0].passed:
+            self.record.missing.append(f"{FEWEST} log probabilities in all answers, for each tensor's scale")
+        return proofs
 
     def _quantize(self, model: LiveModel, reference: LiveModel) -> None:
         """Ollama makes it of the candidate where it can, else llama.cpp of the file."""

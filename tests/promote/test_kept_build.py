@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from sweeper.errors import ProofError, SweepError
-from sweeper.models.load import Base
+from sweeper.models.load import Base, load_base
 from sweeper.models.reference import BaseReference
 from sweeper.models.weight_files import weights_sha256
 from sweeper.promote import build as build_module
@@ -158,7 +158,7 @@ def test_base_and_merged_model_are_never_there_at_once(
 ) -> None:
     loaded: list[weakref.ref[Any]] = []
     alive: list[bool] = []
-    load_base, load_merged = build_module.load_base, build_module.load_merged
+    load_merged = build_module.load_merged
 
     def load_and_note(reference: BaseReference) -> Base:
         base = load_base(reference)
