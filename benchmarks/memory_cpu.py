@@ -90,6 +90,7 @@ def _measured(step: EngineStep, with_tracker: bool) -> dict[str, int]:
     """Runs in the process of its own."""
     _two_steps(_tiny_model(), step)
     model = _base(step)
+    _one_token(model)
     weights = _touched_bytes(model)
     ctypes.CDLL("libc.so.6").malloc_trim(0)  # what loading has freed is no room to train in
     before = _status_bytes("VmRSS") - weights
@@ -111,6 +112,14 @@ def _base(step: EngineStep) -> Any:
     model = load_base(resolve_base(MODEL, Path.cwd()), precision).model
     gc.collect()
     return model
+
+
+def _one_token(model: Any) -> None:
+    """A first forward pass: what it makes the libraries load is no memory of a step."""
+    import torch
+
+    with torch.no_grad():
+        model(torch.zeros(1, 1, dtype=torch.long))
 
 
 def _touched_bytes(model: Any) -> int:
