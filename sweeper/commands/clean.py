@@ -37,7 +37,8 @@ def removable(progress: SweepProgress, folder: SweepFolder, keep: int) -> list[P
     ended = [trial.number for trial in progress.trials.values() if trial.is_finished]
     paths = [folder.trial(number) / "adapter" for number in ended if number not in kept]
     paths += [folder.trial(number) / "checkpoint" for number in ended]
-    paths += [folder.promotions / "work" / "merged", folder.promotions / "work" / "model.gguf"]
+    large = ("merged", "model.gguf", "adapter", "adapter.gguf", "bases")
+    paths += [folder.promotions / "work" / name for name in large]
     return [path for path in paths if path.exists()]
 
 

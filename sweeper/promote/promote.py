@@ -15,7 +15,7 @@ from sweeper.serving.ollama import OllamaClient
 def promote(
     request: PromotionRequest, client: OllamaClient, progress: Progress = lambda step, share: None
 ) -> Promotion:
-    """Gate, merge, prove the merge, GGUF, candidates, prove the candidates, live names.
+    """Gate, files of the form that is asked for and their proofs, candidates and theirs, live names.
 
     What an earlier run left unfinished in Ollama is ended or removed first. Writes a report into
     `request.reports`, also where a proof fails. Then ProofError is raised, with the reason; the live
@@ -42,7 +42,7 @@ def promote(
     promotion = record.promotion(request, client, reason=None)
     end_swap(promotion, request.reports)
     if request.export is not None:
-        export(promotion, built.gguf, request.export)
+        export(promotion, built.gguf, request.export, built.adapter_gguf)
     clear_work(request.work_dir)
     return promotion
 

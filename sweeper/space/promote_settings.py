@@ -8,6 +8,11 @@ Quantization = Literal["f16", "q8_0", "q4_K_M", "q4_K_S"]
 
 QUANTIZATIONS: tuple[Quantization, ...] = get_args(Quantization)
 
+Form = Literal["merged", "adapter"]
+"""One file of base and adapter, or the adapter beside a base that many models share."""
+
+FORMS: tuple[Form, ...] = get_args(Form)
+
 
 @dataclass(frozen=True, slots=True)
 class GateSettings:

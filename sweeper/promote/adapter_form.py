@@ -1,0 +1,83 @@
+"""The form `adapter`: the base's file as many promotions share it, and a small one with the adapter."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sweeper.data.template import Template, template_of
+from sweeper.models.load import Base, load_base
+from sweeper.models.weight_files import weights_sha256
+from sweeper.promote.adapter import LoraAdapter
+from sweeper.promote.adapter_proofs import prove_adapter
+from sweeper.promote.converter import convert_adapter_to_gguf
+from sweeper.promote.file_hashes import sha256_of
+from sweeper.promote.form_files import FormFiles
+from sweeper.promote.greedy import GreedyModel
+from sweeper.promote.plain_adapter import write_plain_adapter
+from sweeper.promote.promotion import PromotionRequest
+from sweeper.promote.prompts import case_prompts
+from sweeper.promote.record import Record
+from sweeper.promote.sdist import cache_root
+from sweeper.promote.shared_base import SharedBase, shared_base
+from sweeper.scoring.generate import end_token_ids
+
+if TYPE_CHECKING:
+    from peft import PeftModel
+
+WHOSE = "base + adapter's by PEFT"
+ADAPTER_FILE = "adapter.gguf"
+
+
+def shared_bases() -> Path:
+    """Where the bases' files are kept. What lies there is made again where it is missing."""
+    return cache_root() / "bases"
+
+
+def adapter_files(
+    request: PromotionRequest, adapter: LoraAdapter, converter: Path, record: Record
+) -> FormFiles:
+    """Nothing is merged: what Ollama answers is held against PEFT on the base as it was loaded.
+
+    A base that was given loaded is left with the adapter around it.
+    """
+    base = _loaded(request, record)
+    template = template_of(base.tokenizer, request.chat_template)
+    with record.step("base to GGUF"):
+        shared = _shared(request, base, template, converter)
+        record.gguf_bytes = shared.gguf.stat().st_size
+    written, gguf = request.work_dir / "adapter", request.work_dir / ADAPTER_FILE
+    with record.step("adapter to GGUF"):
+        write_plain_adapter(adapter, request.adapter, written)
+        log = request.work_dir / "adapter-converter.log"
+        convert_adapter_to_gguf(converter, written, shared.folder, gguf, log)
+        record.adapter_gguf_bytes, record.adapter_gguf_sha256 = gguf.stat().st_size, sha256_of(gguf)
+    with record.step("prove adapter"):
+        adapted = _adapted(base, request.adapter)
+        record.prove(prove_adapter(adapted, written, gguf))
+    end_ids = end_token_ids(base.model, template)
+    model: Any = adapted
+    reference = GreedyModel(model, base.tokenizer, end_ids, request.suite.max_new_tokens)
+    return FormFiles(base, shared.gguf, reference, WHOSE, gguf)
+
+
+def _loaded(request: PromotionRequest, record: Record) -> Base:
+    if isinstance(request.base, Base):
+        return request.base
+    with record.step("load base"):
+        return load_base(request.base)
+
+
+def _shared(request: PromotionRequest, base: Base, template: Template, converter: Path) -> SharedBase:
+    """A base whose weights have no hash is not kept from one promotion to the next."""
+    known = request.lineage.base_sha256 if request.lineage is not None else ""
+    sha256 = known or weights_sha256(base.reference)
+    cache = shared_bases() if sha256 else request.work_dir / "bases"
+    bos = template.tokenizer.bos_token
+    first = case_prompts(template, request.suite, request.settings.system)[0].text
+    has_own_bos = bool(bos) and first.startswith(bos)
+    return shared_base(base, sha256, has_own_bos, converter, cache, request.work_dir / "converter.log")
+
+
+def _adapted(base: Base, adapter: Path) -> "PeftModel":
+    from peft import PeftModel
+
+    return PeftModel.from_pretrained(base.model, str(adapter)).eval()
