@@ -35,9 +35,10 @@ def shared_bases() -> Path:
 def adapter_files(
     request: PromotionRequest, adapter: LoraAdapter, converter: Path, record: Record
 ) -> FormFiles:
-    """Nothing is merged: what Ollama answers is held against PEFT on the base as it was loaded.
+    """Nothing is merged: what Ollama answers is held against PEFT on the base, rounded to f16 as its file
+    has it.
 
-    A base that was given loaded is left with the adapter around it.
+    A base that was given loaded is left so, with the adapter around it.
     """
     base = _loaded(request, record)
     template = template_of(base.tokenizer, request.chat_template)
@@ -78,6 +79,12 @@ def _shared(request: PromotionRequest, base: Base, template: Template, converter
 
 
 def _adapted(base: Base, adapter: Path) -> "PeftModel":
+    """Not rounded, the untouched base lies 0.0057 nats from its own f16 file, and 0.0043 where it is: what
+    f16 costs would hide a part of what the log probabilities are to see."""
+    import torch
     from peft import PeftModel
 
+    with torch.no_grad():
+        for parameter in base.model.parameters():
+            parameter.copy_(parameter.to(torch.float16))
     return PeftModel.from_pretrained(base.model, str(adapter)).eval()

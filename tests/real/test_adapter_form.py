@@ -1,6 +1,7 @@
 """An adapter beside its base in the real Ollama: held against PEFT, its base sent once, and the fault that
 llama.cpp's converter makes of rslora refused."""
 
+import copy
 import dataclasses
 import json
 import os
@@ -20,7 +21,7 @@ from sweeper.promote.promotion import PromotionRequest
 from sweeper.promote.publish import publish
 from sweeper.promote.record import Record
 from sweeper.serving.ollama import OllamaClient
-from sweeper.space.promote_settings import GateSettings
+from sweeper.space.promote_settings import GateSettings, Quantization
 from tests.real.ollama_server import ollama_build
 from tests.real.smol import SETTINGS, SUITE, Promoted, new_record, save_adapter
 
@@ -43,27 +44,28 @@ def _all_cores() -> Iterator[None]:
 @pytest.fixture(scope="module")
 def promoted(
     smollm2: Base, ollama_client: OllamaClient, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Promoted]:
+) -> Promoted:
     """Trained with rslora and a pattern of alphas: neither can be said in the adapter's .gguf file."""
     folder = tmp_path_factory.mktemp("beside")
     adapter = save_adapter(smollm2, folder / "adapter", use_rslora=True, alpha_pattern={"mlp.up_proj": 8})
+    base = Base(smollm2.reference, copy.deepcopy(smollm2.model), smollm2.tokenizer)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PATH", f"{ollama_build() / 'bin'}{os.pathsep}{os.environ['PATH']}")
         patch.setattr("sweeper.promote.adapter_form.shared_bases", lambda: folder / "bases")
-        request = PromotionRequest(smollm2, adapter, CASES, FORM, LIVE, folder / "work", folder / "reports")
+        request = PromotionRequest(base, adapter, CASES, FORM, LIVE, folder / "work", folder / "reports")
         record = new_record(ollama_client, LIVE)
         built = build(request, record)
     publish(built, CASES, FORM, ollama_client, record)
     (model,) = record.models.values()
     assert model.digest is not None
-    yield Promoted(request, built, record, model.digest)
-    peft_model = built.merged.model
-    peft_model.unload()  # type: ignore[operator]
+    return Promoted(request, built, record, model.digest)
 
 
-def next_record(promoted: Promoted, client: OllamaClient, name: str) -> Record:
+def next_record(
+    promoted: Promoted, client: OllamaClient, name: str, quantizations: tuple[Quantization, ...] = ("f16",)
+) -> Record:
     """Of another promotion of the same files."""
-    record = new_record(client, name)
+    record = new_record(client, name, quantizations)
     record.gguf_sha256 = promoted.record.gguf_sha256
     return record
 
@@ -100,9 +102,7 @@ def test_a_second_model_sends_its_adapter_alone(
 def test_a_quantised_base_with_the_adapter_is_held_against_f16(
     promoted: Promoted, ollama_client: OllamaClient
 ) -> None:
-    record = dataclasses.replace(next_record(promoted, ollama_client, "smol-beside:small"))
-    record = Record(record.name, record.progress, QUANTIZED.quantization, gguf_sha256=record.gguf_sha256)
-    record.note_before(ollama_client)
+    record = next_record(promoted, ollama_client, "smol-beside:small", QUANTIZED.quantization)
     publish(promoted.built, CASES, QUANTIZED, ollama_client, record)
     for proof in record.proofs:
         print(f"{proof.name}: {proof.detail}")
