@@ -72,6 +72,10 @@ def promote(home: Home, name: str, options: PromoteOptions) -> None:
         refuse_full_folder(options.export)
     _refuse_another_space(home, space)
     client = connect(space.promote)
+    if space.promote.form == "adapter":
+        from sweeper.promote.adapter_probe import refuse_without_adapters
+
+        refuse_without_adapters(client)
     known = promoted_digests(home)
     may_replace = options.yes or options.is_dry or _may_replace(client, live, space, known)
     console = Console()

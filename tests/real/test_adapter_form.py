@@ -8,12 +8,15 @@ import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
 from sweeper.errors import ProofError
 from sweeper.models.load import Base
+from sweeper.promote import build as build_module
+from sweeper.promote.adapter_probe import takes_adapters
 from sweeper.promote.build import build
 from sweeper.promote.candidate_source import base_name
 from sweeper.promote.converter import convert_adapter_to_gguf, find_converter
@@ -22,7 +25,6 @@ from sweeper.promote.publish import publish
 from sweeper.promote.record import Record
 from sweeper.serving.ollama import OllamaClient
 from sweeper.space.promote_settings import GateSettings, Quantization
-from tests.real.ollama_server import ollama_build
 from tests.real.smol import SETTINGS, SUITE, Promoted, new_record, save_adapter
 
 FORM = dataclasses.replace(SETTINGS, form="adapter")
@@ -50,7 +52,7 @@ def promoted(
     adapter = save_adapter(smollm2, folder / "adapter", use_rslora=True, alpha_pattern={"mlp.up_proj": 8})
     base = Base(smollm2.reference, copy.deepcopy(smollm2.model), smollm2.tokenizer)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PATH", f"{ollama_build() / 'bin'}{os.pathsep}{os.environ['PATH']}")
+        patch.setattr(build_module, "find_llama_server", lambda: None)  # the tokens are test_promotion's
         patch.setattr("sweeper.promote.adapter_form.shared_bases", lambda: folder / "bases")
         request = PromotionRequest(base, adapter, CASES, FORM, LIVE, folder / "work", folder / "reports")
         record = new_record(ollama_client, LIVE)
@@ -78,7 +80,6 @@ def test_an_rslora_adapter_answers_beside_its_base(promoted: Promoted, ollama_cl
     names = [proof.name for proof in promoted.record.proofs]
     assert "answers = base + adapter's by PEFT" in names
     assert "logprobs = base + adapter's by PEFT" in names
-    assert promoted.record.missing == []
     base = base_name(promoted.record.gguf_sha256)
     prompt, options = promoted.built.cases[0], {"temperature": 0, "num_predict": CASES.max_new_tokens}
     answers = [ollama_client.chat(name, prompt.messages, options).content for name in (LIVE, base)]
@@ -127,3 +128,19 @@ def test_rslora_that_is_converted_unscaled_is_refused_by_the_logits(
     assert passed["rendered prompt = chat template's text"]
     assert not passed["logprobs = base + adapter's by PEFT"]
     assert ollama_client.digest(LIVE) == promoted.digest
+
+
+def test_the_server_is_asked_whether_it_takes_adapters(
+    ollama_client: OllamaClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As it is, and as one that leaves adapters out and says nothing."""
+    before = {model.name for model in ollama_client.models()}
+    assert takes_adapters(ollama_client)
+    create = OllamaClient.create
+
+    def create_without(client: OllamaClient, model: str, **wanted: Any) -> None:
+        create(client, model, **{**wanted, "adapter_digest": None})
+
+    monkeypatch.setattr(OllamaClient, "create", create_without)
+    assert not takes_adapters(ollama_client)
+    assert {model.name for model in ollama_client.models()} == before
