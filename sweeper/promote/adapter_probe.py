@@ -107,7 +107,7 @@ def _write_adapter(path: Path) -> None:
     writer.add_type("adapter")
     writer.add_string("adapter.type", "lora")
     writer.add_float32("adapter.lora.alpha", 1.0)
-    raised = np.repeat(np.float32([0, 10]), _WIDTH // 2)[:, None]
+    raised = np.repeat(np.array([0, 10], np.float32), _WIDTH // 2)[:, None]
     _write(
         writer,
         {

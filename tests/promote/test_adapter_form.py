@@ -177,7 +177,12 @@ def test_the_base_is_converted_and_sent_once(
 ) -> None:
     sent: list[str] = []
     upload = ollama.upload
-    monkeypatch.setattr(ollama, "upload", lambda path, *more: sent.append(path.name) or upload(path, *more))
+
+    def upload_and_tell(path: Path, *more: Any) -> str:
+        sent.append(path.name)
+        return upload(path, *more)
+
+    monkeypatch.setattr(ollama, "upload", upload_and_tell)
     first = promote(request_, ollama)
     assert first.accepted
     assert first.form == "adapter"

@@ -90,11 +90,14 @@ def test_an_rslora_adapter_answers_beside_its_base(promoted: Promoted, ollama_cl
 def test_a_second_model_sends_its_adapter_alone(
     promoted: Promoted, ollama_client: OllamaClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    sent = []
+    sent: list[Path] = []
     upload = OllamaClient.upload
-    monkeypatch.setattr(
-        OllamaClient, "upload", lambda self, path, *more: sent.append(path) or upload(self, path, *more)
-    )
+
+    def upload_and_tell(client: OllamaClient, path: Path, *more: Any) -> str:
+        sent.append(path)
+        return upload(client, path, *more)
+
+    monkeypatch.setattr(OllamaClient, "upload", upload_and_tell)
     record = next_record(promoted, ollama_client, "smol-beside:second")
     publish(promoted.built, CASES, FORM, ollama_client, record, is_dry=True)
     assert sent == [promoted.built.adapter_gguf]
