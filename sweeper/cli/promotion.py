@@ -21,6 +21,10 @@ def promote(
             "by commas. [default: promote.quantization]"
         ),
     ] = None,
+    form: Annotated[
+        str | None,
+        typer.Option(help="merged, or adapter: beside a base that models share. [default: promote.form]"),
+    ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Make and prove all, and leave the live name as it is.")
     ] = False,
@@ -43,7 +47,7 @@ def promote(
     """Merge a trial, convert it, prove it in Ollama and give it its name there."""
     from sweeper.commands.promote import PromoteOptions, promote
 
-    options = PromoteOptions(trial, ollama_name, quantization, converter, export, dry_run, yes, force)
+    options = PromoteOptions(trial, ollama_name, quantization, converter, export, dry_run, yes, force, form)
     promote(home_of(context), name, options)
 
 

@@ -19,7 +19,7 @@ def announce_promotion(space: Space, console: Console) -> None:
     """
     if not space.promote.auto:
         return
-    refuse_without_quantizer(space.promote.quantization)
+    refuse_without_quantizer(space.promote)
     try:
         connect(space.promote)
     except UnavailableError as error:

@@ -120,7 +120,7 @@ def _show_quantizer(console: Console, space: Space) -> None:
     """Raises InputError where the sweep is to end in a promotion; else it may go on on another machine, or
     with a checkout of llama.cpp that only `sweep promote` is given."""
     try:
-        refuse_without_quantizer(space.promote.quantization)
+        refuse_without_quantizer(space.promote)
     except InputError as error:
         if space.promote.auto:
             raise

@@ -7,6 +7,7 @@ from sweeper.commands.sweeps import find_sweep, progress_of
 from sweeper.errors import InputError
 from sweeper.home import Home, SweepFolder
 from sweeper.lock import held_lock
+from sweeper.promote.work_dir import large_files
 from sweeper.report.progress import SweepProgress
 from sweeper.space.memory_size import size
 
@@ -41,8 +42,7 @@ def removable(progress: SweepProgress, folder: SweepFolder, keep: int) -> list[P
     ended = [trial.number for trial in progress.trials.values() if trial.is_finished]
     paths = [folder.trial(number) / "adapter" for number in ended if number not in kept]
     paths += [folder.trial(number) / "checkpoint" for number in ended]
-    work = folder.promotions / "work"
-    paths += [*sorted(work.glob("merged*")), work / "model.gguf"]
+    paths += large_files(folder.promotions / "work")
     return [path for path in paths if path.exists()]
 
 

@@ -70,8 +70,9 @@ def end_smoke(console: Console, progress: SweepProgress, home: Home, space: Spac
 def _build(console: Console, request: "PromotionRequest") -> None:
     with StepsView(console) as view:
         view.progress("start up", None)
-        from sweeper.promote.build import build, clear_work
+        from sweeper.promote.build import build
         from sweeper.promote.record import Record
+        from sweeper.promote.work_dir import clear_work
         from sweeper.serving.model_name import parse_model_name
 
         record = Record(parse_model_name(request.live_name), view.progress)

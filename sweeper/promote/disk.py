@@ -23,14 +23,16 @@ def refuse_small_work_disk(parameters: int, work_dir: Path) -> None:
     _refuse(work_dir, 2 * _F16_BYTES * parameters, "the merged model and its .gguf")
 
 
-def refuse_small_store(gguf_bytes: int, quantizations: Sequence[Quantization], url: str) -> None:
-    """The same for Ollama's store where that is known: the upload, the copy that its create makes of it,
-    and every quantised model, those that llama.cpp made as uploads too. Two temporary copies are never
-    there at once."""
+def refuse_small_store(
+    gguf_bytes: int, quantizations: Sequence[Quantization], url: str, has_f16: bool = False
+) -> None:
+    """The same for Ollama's store where that is known: the upload, the copy that its create makes of it
+    (neither where it `has_f16` already), and every quantised model, those that llama.cpp made as uploads
+    too. Two temporary copies are never there at once."""
     folder = store_folder(url)
     if folder is not None:
         copies = {name: 1 if name in OLLAMA_QUANTIZATIONS else 2 for name in quantizations if name != "f16"}
-        shares = 2 + sum(number * _SHARE_OF_F16[name] for name, number in copies.items())
+        shares = (0 if has_f16 else 2) + sum(number * _SHARE_OF_F16[name] for name, number in copies.items())
         _refuse(folder, round(shares * gguf_bytes), "Ollama's copies of the model")
 
 

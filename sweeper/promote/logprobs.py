@@ -28,7 +28,6 @@ LOGPROB_BOUND = 0.01
 
 The median, for now and then two tokens of the vocabulary have one text, and are taken for each other.
 """
-NAME = "logprobs = merged model's"
 _BROKEN = "\N{REPLACEMENT CHARACTER}"
 
 
@@ -38,6 +37,7 @@ def prove_logprobs(
     followed: Sequence[Followed],
     answers: Sequence[ChatAnswer],
     bound: float = LOGPROB_BOUND,
+    whose: str = "merged model's",
 ) -> list[Proof]:
     """The likeliest tokens of each answer have the same log probabilities in Ollama as in `model`.
 
@@ -51,15 +51,16 @@ def prove_logprobs(
     ]
     found = [each for one in compared for each in one.differences]
     tokens, cut = sum(len(answer.tokens) for answer in answers), sum(one.cut for one in compared)
+    name = f"logprobs = {whose}"
     if not found or 2 * cut >= tokens:
-        return [Proof(NAME, False, f"{cut} of {tokens} tokens follow one that was split in another way")]
+        return [Proof(name, False, f"{cut} of {tokens} tokens follow one that was split in another way")]
     middle = median(found)
     detail = (
         f"{len(found)} tokens with their {TOP} likeliest; root mean square of the differences "
         f"{middle:.4f} at the median token, {max(found):.3f} at most (allowed {bound:g} at the median)"
     )
     scales = prove_scales(model.model, [one.watched for one in compared])
-    return [Proof(NAME, middle <= bound, detail), *([] if scales is None else [scales])]
+    return [Proof(name, middle <= bound, detail), *([] if scales is None else [scales])]
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from sweeper.promote.gate import Evidence
 from sweeper.promote.merge_choice import MergeChoice, Nf4Training
 from sweeper.promote.proofs import Proof
 from sweeper.scoring.suite import Suite
-from sweeper.space.promote_settings import Quantization
+from sweeper.space.promote_settings import Form, Quantization
 from sweeper.space.space import PromoteSettings
 
 Progress = Callable[[str, float | None], None]
@@ -136,6 +136,10 @@ class Promotion:
     """The largest that our process has been by the end of each step."""
     merge: MergeChoice | None = None
     """Of a trial that was trained on an nf4 base."""
+    form: Form = "merged"
+    """With "adapter" the GGUF is the base's, which other models share, and the adapter has its own file."""
+    adapter_gguf_bytes: int = 0
+    adapter_gguf_sha256: str = ""
 
 
 def write_report(promotion: Promotion | Mapping[str, Any], folder: Path) -> Path:

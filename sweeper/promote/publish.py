@@ -11,6 +11,7 @@ from typing import Any
 
 from sweeper.errors import ProofError, SweepError
 from sweeper.promote.build import Built
+from sweeper.promote.candidate_source import has_base, refuse_changed_file, upload_source
 from sweeper.promote.disk import refuse_small_store
 from sweeper.promote.file_hashes import sha256_of
 from sweeper.promote.greedy import Followed
@@ -70,7 +71,8 @@ def publish(
     reference = reference_of(record.name, list(record.models))
     candidates = list(dict.fromkeys([*(model.name for model in record.models), reference.name]))
     remove_candidates(client, candidates)
-    refuse_small_store(built.gguf.stat().st_size, record.quantizations, client.url)
+    has_f16 = has_base(built, client, record)
+    refuse_small_store(built.gguf.stat().st_size, record.quantizations, client.url, has_f16)
     try:
         _Candidates(built, suite, settings, client, record).make(reference)
         _note_digests(client, record)
@@ -114,13 +116,11 @@ class _Candidates:
         built, record = self.built, self.record
         record.parameters = ollama_parameters(self.settings, built.context_length)
         with record.step("upload"):
-            _refuse_changed_file(sha256_of(built.gguf), record)
-            digest = self.client.upload(built.gguf, lambda share: record.progress("upload", share))
-            _refuse_changed_file(digest.removeprefix("sha256:"), record)
+            source = upload_source(built, self.client, record)
         with record.step("create candidate"):
             self.client.create(
                 model.candidate,
-                file_digest=digest,
+                **source,
                 system=self.settings.system,
                 license=self.settings.license,
                 parameters=record.parameters,
@@ -148,7 +148,7 @@ class _Candidates:
             [
                 *prove_rendered(self._prompts, seen.rendered, built.bos),
                 prove_token_counts(self._prompts, seen.answers),
-                prove_answers(built.cases, followed),
+                prove_answers(built.cases, followed, built.whose),
                 *logprobs,
                 prove_endings(built.cases, followed, of_cases),
             ]
@@ -160,7 +160,8 @@ class _Candidates:
         if not any(answer.tokens for answer in answers):
             self.record.missing.append("logprobs (Ollama 0.12.11 and later)")
             return []
-        proofs = prove_logprobs(self.built.merged, self.built.cases, followed, answers)
+        built = self.built
+        proofs = prove_logprobs(built.merged, built.cases, followed, answers, whose=built.whose)
         if len(proofs) == 1 and proofs[0].passed:
             self.record.missing.append(f"{FEWEST} log probabilities in all answers, for each tensor's scale")
         return proofs
@@ -182,7 +183,7 @@ class _Candidates:
         record, quantizer, name = self.record, self.built.quantizer, model.quantization
         if quantizer is None:
             raise no_quantizer(name)
-        _refuse_changed_file(sha256_of(self.built.gguf), record)
+        refuse_changed_file(sha256_of(self.built.gguf), record.gguf_sha256)
         with record.step(f"quantize to {name}"), quantised_file(quantizer, self.built.gguf, name) as path:
             self.client.create(
                 model.candidate,
@@ -218,16 +219,6 @@ class _Candidates:
         if first is None:
             return (None,) * len(prompts)
         return (first, *(self.client.render(name, prompt.messages) for prompt in prompts[1:]))
-
-
-def _refuse_changed_file(sha256: str, record: Record) -> None:
-    """Raises ProofError where the file is another one than the conversion made."""
-    record.gguf_sha256 = record.gguf_sha256 or sha256
-    if sha256 != record.gguf_sha256:
-        raise ProofError(
-            f"the GGUF changed between its conversion (sha256 {record.gguf_sha256[:12]}...) and its upload "
-            f"({sha256[:12]}...); the next promotion makes it again"
-        )
 
 
 def _greedy_options(settings: PromoteSettings, max_new_tokens: int) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """Whether what is asked for can be quantised here, and the files that llama.cpp makes rather than Ollama."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -8,11 +8,19 @@ from sweeper.errors import InputError
 from sweeper.promote.disk import refuse_small_disk_for_quantised
 from sweeper.serving.llama_quantize import Quantizer, find_quantizer, quantize
 from sweeper.space.promote_settings import OLLAMA_QUANTIZATIONS, Quantization
+from sweeper.space.space import PromoteSettings
 
 
-def refuse_without_quantizer(quantizations: Sequence[Quantization], checkout: Path | None = None) -> None:
-    """Raises InputError for what Ollama does not make itself, where llama.cpp's quantiser is not at hand."""
-    others = [name for name in quantizations if name not in OLLAMA_QUANTIZATIONS]
+def refuse_without_quantizer(settings: PromoteSettings, checkout: Path | None = None) -> None:
+    """Raises InputError for what Ollama does not make itself, where llama.cpp's quantiser is not at hand or
+    the form is one that Ollama alone quantises."""
+    others = [name for name in settings.quantization if name not in OLLAMA_QUANTIZATIONS]
+    if others and settings.form == "adapter":
+        raise InputError(
+            "promote.quantization",
+            f"is {others[0]}, which Ollama does not make of a base below its adapter",
+            f"Take {', '.join(OLLAMA_QUANTIZATIONS)}, or form: merged",
+        )
     if others and find_quantizer(checkout) is None:
         raise no_quantizer(others[0])
 

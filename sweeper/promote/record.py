@@ -45,6 +45,8 @@ class Record:
     gguf_bytes: int = 0
     gguf_sha256: str = ""
     gguf_md5: str = ""
+    adapter_gguf_bytes: int = 0
+    adapter_gguf_sha256: str = ""
     parameters: dict[str, Any] = field(default_factory=dict)
     models: dict[LiveModel, PromotedModel] = field(init=False)
     step_seconds: dict[str, float] = field(default_factory=dict)
@@ -125,6 +127,9 @@ class Record:
             step_seconds=self.step_seconds,
             step_peak_bytes=self.step_peak_bytes,
             merge=self.merge,
+            form=request.settings.form,
+            adapter_gguf_bytes=self.adapter_gguf_bytes,
+            adapter_gguf_sha256=self.adapter_gguf_sha256,
         )
 
 

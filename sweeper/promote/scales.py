@@ -117,8 +117,8 @@ def _scaled(model: "PreTrainedModel") -> "Iterator[dict[str, Tensor]]":
     hooks = []
     for name, module in model.named_modules():
         weight = getattr(module, "weight", None)
-        if weight is None:
-            continue
+        if weight is None or hasattr(module, "base_layer") or ".lora_" in name:
+            continue  # of PEFT's layers the base below: so small an adapter's own scale cannot be fitted
         if id(weight) not in by_weight:
             scales[name] = by_weight[id(weight)] = torch.zeros((), requires_grad=True)
         hooks.append(module.register_forward_hook(_scale(by_weight[id(weight)])))

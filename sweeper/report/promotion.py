@@ -25,9 +25,19 @@ def proofs_table(proofs: list[tuple[str, bool, str]]) -> Table:
     return table
 
 
-def scores_line(suite: str, cases: int, merged: float | None, in_ollama: float | None) -> str:
+def form_line(base_name: str, base_bytes: int, adapter_bytes: int) -> str:
+    """'An adapter of 9.8 MB beside sweeper-base:0a1b2c3d4e5f (271 MB), which other models may share'."""
+    return (
+        f"An adapter of {size(adapter_bytes)} beside {base_name} ({size(base_bytes)}), which others may share"
+    )
+
+
+def scores_line(
+    suite: str, cases: int, reference: float | None, in_ollama: float | None, is_merged: bool = True
+) -> str:
     """'test, 60 cases: merged model 0.917, in Ollama 0.917'."""
-    return f"{suite}, {cases} cases: merged model {score(merged)}, in Ollama {score(in_ollama)}"
+    what = "merged model" if is_merged else "base + adapter"
+    return f"{suite}, {cases} cases: {what} {score(reference)}, in Ollama {score(in_ollama)}"
 
 
 class OnDev(Protocol):

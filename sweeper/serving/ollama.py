@@ -122,6 +122,7 @@ class OllamaClient:
         *,
         file_digest: str | None = None,
         from_model: str | None = None,
+        adapter_digest: str | None = None,
         template: str | None = None,
         system: str | None = None,
         license: str | None = None,
@@ -130,13 +131,15 @@ class OllamaClient:
     ) -> None:
         """Makes `model` from an uploaded .gguf file, or from another model with a new prompt or quantised.
 
-        What the other model has and is not given here is taken over.
+        What the other model has and is not given here is taken over, its adapter too. `adapter_digest` is
+        that of an uploaded .gguf file with an adapter.
         """
         with self._told(f"creating {model}"):
             states = self._ollama.create(
                 model,
                 files={"model.gguf": file_digest} if file_digest else None,
                 from_=from_model,
+                adapters={"adapter.gguf": adapter_digest} if adapter_digest else None,
                 template=template,
                 system=system,
                 license=license,

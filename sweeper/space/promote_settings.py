@@ -15,6 +15,11 @@ Quantization = OllamaQuantization | LlamaCppQuantization
 OLLAMA_QUANTIZATIONS: tuple[OllamaQuantization, ...] = get_args(OllamaQuantization)
 QUANTIZATIONS: tuple[Quantization, ...] = (*OLLAMA_QUANTIZATIONS, *get_args(LlamaCppQuantization))
 
+Form = Literal["merged", "adapter"]
+"""One file of base and adapter, or the adapter beside a base that many models share."""
+
+FORMS: tuple[Form, ...] = get_args(Form)
+
 
 @dataclass(frozen=True, slots=True)
 class GateSettings:

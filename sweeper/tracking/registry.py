@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 CHAMPION, PREVIOUS = "champion", "previous"
 _DIGEST, _FINISHED, _NAME = "sweeper.ollama_digest", "sweeper.finished", "sweeper.ollama_name"
-_FROM_REPORT = ("gguf_sha256", "gguf_md5", "server_version", "is_forced")
+_FROM_REPORT = ("form", "gguf_sha256", "gguf_md5", "adapter_gguf_sha256", "server_version", "is_forced")
 _FROM_LINEAGE = ("sweep", "trial", "base", "adapter_sha256", "base_sha256")
 _FROM_MODEL = ("quantization", "score")
 
@@ -121,7 +121,7 @@ def _tags(report: Report, model: Mapping[str, Any]) -> dict[str, str]:
     found = {f"sweeper.{key}": part.get(key) for part, keys in parts for key in keys}
     found |= _merge_tags(report.get("merge"))
     named = {_NAME: model["name"], _DIGEST: model["digest"], _FINISHED: report["finished"]}
-    return {key: str(value) for key, value in {**found, **named}.items() if value is not None}
+    return {key: str(value) for key, value in {**found, **named}.items() if value not in (None, "")}
 
 
 def _merge_tags(merge: Mapping[str, Any] | None) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from sweeper.errors import ProofError, SweepError
 from sweeper.models.load import Base, load_base
 from sweeper.models.reference import BaseReference
 from sweeper.models.weight_files import weights_sha256
-from sweeper.promote import build as build_module
+from sweeper.promote import finished_gguf, merged_form
 from sweeper.promote.build import build
 from sweeper.promote.promote import promote
 from sweeper.promote.promotion import Lineage, PromotionRequest
@@ -113,7 +113,7 @@ def test_a_run_that_dies_as_it_builds_leaves_nothing_to_take_up(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr(build_module, "_prove_token_ids", die)
+        patched.setattr(finished_gguf, "_prove_token_ids", die)
         with pytest.raises(KeyboardInterrupt):
             built(request_)
     assert (request_.work_dir / "model.gguf").is_file()
@@ -158,7 +158,7 @@ def test_base_and_merged_model_are_never_there_at_once(
 ) -> None:
     loaded: list[weakref.ref[Any]] = []
     alive: list[bool] = []
-    load_merged = build_module.load_merged
+    load_merged = merged_form.load_merged
 
     def load_and_note(reference: BaseReference) -> Base:
         base = load_base(reference)
@@ -169,8 +169,8 @@ def test_base_and_merged_model_are_never_there_at_once(
         alive.extend(model() is not None for model in loaded)
         return load_merged(*arguments)
 
-    monkeypatch.setattr(build_module, "load_base", load_and_note)
-    monkeypatch.setattr(build_module, "load_merged", look_and_load)
+    monkeypatch.setattr(merged_form, "load_base", load_and_note)
+    monkeypatch.setattr(merged_form, "load_merged", look_and_load)
     gc.disable()
     try:
         built(request_)

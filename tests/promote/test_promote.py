@@ -14,7 +14,7 @@ from sweeper.events import CaseAnswer
 from sweeper.models.load import Base
 from sweeper.models.reference import BaseReference
 from sweeper.models.weight_files import weights_sha256
-from sweeper.promote import build, disk
+from sweeper.promote import build, disk, merged_form
 from sweeper.promote.adapter import LoraAdapter, read_adapter
 from sweeper.promote.export import refuse_full_folder
 from sweeper.promote.gate import GATE, Evidence, prove_gain, prove_kept
@@ -66,13 +66,13 @@ def ollama(base: Base, monkeypatch: pytest.MonkeyPatch) -> FakeOllama:
     """Answers by whichever model the promotion merges."""
     template = template_of(base.tokenizer)
     fake = FakeOllama(template, GreedyModel(base.model, base.tokenizer, frozenset(), 5))
-    load = build.load_merged
+    load = merged_form.load_merged
 
     def load_and_show(*arguments: Any) -> GreedyModel:
         fake.model = load(*arguments)
         return fake.model
 
-    monkeypatch.setattr(build, "load_merged", load_and_show)
+    monkeypatch.setattr(merged_form, "load_merged", load_and_show)
     return fake
 
 

@@ -80,15 +80,20 @@ def test_a_quantization_that_answers_otherwise_is_refused(built: Built, quantisi
 
 def test_without_a_quantiser_it_is_told_before_any_work(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(quantizer, "find_quantizer", lambda checkout: None)
-    refuse_without_quantizer(["f16", "q8_0", "q4_K_M", "q4_K_S"])
+    made_by_ollama = dataclasses.replace(SETTINGS, quantization=("f16", "q8_0", "q4_K_M", "q4_K_S"))
+    another = dataclasses.replace(SETTINGS, quantization=("f16", "iq4_xs"))
+    refuse_without_quantizer(made_by_ollama)
     with pytest.raises(InputError) as error:
-        refuse_without_quantizer(["f16", "iq4_xs"])
+        refuse_without_quantizer(another)
     assert str(error.value).startswith(
         "promote.quantization: iq4_xs is made by llama.cpp's quantiser, which is not at hand here"
     )
     assert "\n" not in str(error.value)
     monkeypatch.setattr(quantizer, "find_quantizer", lambda checkout: Quantizer(("llama-quantize",)))
-    refuse_without_quantizer(["iq4_xs"])
+    refuse_without_quantizer(another)
+    refuse_without_quantizer(dataclasses.replace(made_by_ollama, form="adapter"))
+    with pytest.raises(InputError, match="is iq4_xs, which Ollama does not make of a base below its adapter"):
+        refuse_without_quantizer(dataclasses.replace(another, form="adapter"))
 
 
 def test_a_small_disk_is_told_before_the_file_is_written(

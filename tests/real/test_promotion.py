@@ -16,6 +16,7 @@ from sweeper.errors import ProofError
 from sweeper.models.load import Base
 from sweeper.promote import publish as publishing
 from sweeper.promote.adapter import read_adapter
+from sweeper.promote.adapter_probe import takes_adapters
 from sweeper.promote.build import build
 from sweeper.promote.converter import convert_to_gguf, find_converter
 from sweeper.promote.greedy import GreedyModel
@@ -257,6 +258,7 @@ def test_an_older_ollama_takes_the_same_file_with_the_instruments_that_it_has(
     assert [missing.split(" (")[0] for missing in record.missing] == ["the prompt that it feeds", "logprobs"]
     assert record.go_template is not None
     assert [each.offered for each in instruments(older_client)] == [False, False, True, True]
+    assert takes_adapters(older_client)
     for model in record.models.values():
         assert older_client.digest(model.name) == (None if failed else model.digest)
 
