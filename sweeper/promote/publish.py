@@ -165,13 +165,11 @@ class _Candidates:
         built, cases = self.built, len(self.built.cases)
         pairs = zip(built.probes, answers[cases:], strict=True)
         probes = [(prompt, answer) for prompt, answer in pairs if prompt.one_turn]
+        own = [built.merged.follow(prompt.token_ids, answer.content) for prompt, answer in probes]
         proofs = prove_logprobs(
             built.merged,
             [*built.cases, *(prompt for prompt, _ in probes)],
-            [
-                *followed,
-                *(built.merged.follow(prompt.token_ids, answer.content) for prompt, answer in probes),
-            ],
+            [*followed, *own],
             [*answers[:cases], *(answer for _, answer in probes)],
         )
         if len(proofs) == 1 and proofs[0].passed:
