@@ -10,8 +10,8 @@ from sweeper.space.promote_settings import OLLAMA_QUANTIZATIONS, Quantization
 
 _F16_BYTES = 2
 _SHARE_OF_F16: dict[Quantization, float] = {
-    **{"f16": 1.0, "q8_0": 0.54, "q6_K": 0.45},
-    **{"q5_K_M": 0.41, "q5_K_S": 0.40, "q5_1": 0.42, "q5_0": 0.39},
+    **{"f16": 1.0, "q8_0": 0.54, "q6_K": 0.52},
+    **{"q5_K_M": 0.42, "q5_K_S": 0.40, "q5_1": 0.42, "q5_0": 0.39},
     **{"q4_K_M": 0.35, "q4_K_S": 0.33, "q4_1": 0.36, "q4_0": 0.33, "iq4_nl": 0.33, "iq4_xs": 0.32},
     **{"q3_K_L": 0.32, "q3_K_M": 0.30, "q3_K_S": 0.27, "iq3_m": 0.28, "iq3_s": 0.27, "q2_K": 0.25},
 }

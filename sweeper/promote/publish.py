@@ -141,7 +141,7 @@ class _Candidates:
         with record.step("answer in transformers"):
             pairs = zip(record.each("answer in transformers", built.cases), of_cases, strict=True)
             followed = [built.merged.follow(prompt.token_ids, answer.content) for prompt, answer in pairs]
-            logprobs = self._compare_logprobs(followed, of_cases)
+            logprobs = self._compare_logprobs(followed, seen.answers)
         _score(self.suite, of_cases, followed, record)
         record.note(model, score=seen.score)
         record.prove(
@@ -156,12 +156,23 @@ class _Candidates:
         return seen
 
     def _compare_logprobs(self, followed: Sequence[Followed], answers: Sequence[ChatAnswer]) -> list[Proof]:
-        """No proof where the server gives no log probabilities, which the record keeps."""
+        """On the cases, whose answers were followed, and on the probes of one turn (of several turns not even
+        the tokens need be the same). No proof where the server gives no log probabilities, which the record
+        keeps."""
         if not any(answer.tokens for answer in answers):
             self.record.missing.append("logprobs (Ollama 0.12.11 and later)")
             return []
-        built = self.built
-        proofs = prove_logprobs(built.merged, built.cases, followed, answers, whose=built.whose)
+        built, cases = self.built, len(self.built.cases)
+        pairs = zip(built.probes, answers[cases:], strict=True)
+        probes = [(prompt, answer) for prompt, answer in pairs if prompt.one_turn]
+        own = [built.merged.follow(prompt.token_ids, answer.content) for prompt, answer in probes]
+        proofs = prove_logprobs(
+            built.merged,
+            [*built.cases, *(prompt for prompt, _ in probes)],
+            [*followed, *own],
+            [*answers[:cases], *(answer for _, answer in probes)],
+            whose=built.whose,
+        )
         if len(proofs) == 1 and proofs[0].passed:
             self.record.missing.append(f"{FEWEST} log probabilities in all answers, for each tensor's scale")
         return proofs

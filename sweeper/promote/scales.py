@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 NAME = "logprobs: each tensor's scale"
 SCALE_BOUND = 0.005
 """What a tensor's scale may seem to be off. What was measured is in docs/promotion.md."""
-FEWEST, _ENOUGH = 1000, 2400
+FEWEST, _ENOUGH = 1500, 2400
 """Differences that are needed, and with which it is done: rounding averages out over many. A token of an
-answer has about twelve that can be compared."""
+answer has almost twenty."""
 _PROBES = 64
 """Random signs over all prompts: <d, d> is then known to 18 %."""
 _OUTLIER = 8.0
