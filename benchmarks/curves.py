@@ -65,7 +65,7 @@ class Task:
         floor += 0.01 * abs(math.log2(config.lora_rank / self.best_rank))
         floor += 0.1 * max(0.0, epochs - self.overfits_after) * share
         speed = self.speed * 10 ** (0.5 * distance) * (8 / config.effective_batch_size) ** 0.3
-        learned = (self.start - floor) / (1 + speed * epochs * share) ** self.power
+        learned: float = (self.start - floor) / (1 + speed * epochs * share) ** self.power
         heat = 0.05 * 10 ** (0.5 * distance) * (1 - share)
         return floor + learned + heat
 

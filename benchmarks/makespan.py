@@ -1,11 +1,12 @@
 """How long a whole sweep takes against the loops that people write by hand, in one run.
 
-    python benchmarks/makespan.py LOOP.py DATA_FOLDER --out FOLDER [--quick] [--styles guide careful]
+    python benchmarks/makespan.py LOOP.py DATA_FOLDER --out FOLDER [--quick] [--styles careful guide]
 
 LOOP.py is Optuna around Hugging Face's Trainer (`--style guide` reloads the model for each trial and
 answers prompts one at a time, `careful` keeps it, batches and prunes). DATA_FOLDER holds
 ten_intents_{train,dev,test}.jsonl. Both sides get the same base in fp32, rows, seed, space, number of
-trials and threads, in processes of their own, one after the other. `--quick` has each train two fixed
+trials and threads, in processes of their own, one after the other; `--dtypes` says in which precision
+sweeper's base is, `--precision` in which the loop trains. `--quick` has each train two fixed
 configurations to their ends, so it compares engines and scoring and nothing of the search.
 
 Of sweeper the whole process counts, imports too; of the loop what it measures itself, from behind its
@@ -48,16 +49,20 @@ def main() -> None:
     parser.add_argument("loop", type=Path)
     parser.add_argument("data", type=Path)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--styles", nargs="*", choices=["guide", "careful"], default=["guide", "careful"])
+    parser.add_argument("--styles", nargs="*", choices=["guide", "careful"], default=["careful", "guide"])
+    parser.add_argument("--dtypes", nargs="*", default=["float32", "auto"], help="of sweeper's base")
+    parser.add_argument("--precision", choices=["fp32", "bf16"], default="fp32", help="of the loop")
     parser.add_argument("--trials", type=int, default=8)
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--quick", action="store_true")
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     base = saved_base(options.out / "base")
-    ours = run_sweeper(options, base)
+    ours = [run_sweeper(options, base, dtype) for dtype in options.dtypes]
     for style in options.styles:
-        compare(options, base, ours, run_loop(options, base, style))
+        theirs = run_loop(options, base, style)
+        for each in ours:
+            compare(options, base, each, theirs)
 
 
 def saved_base(folder: Path) -> Path:
@@ -72,12 +77,12 @@ def saved_base(folder: Path) -> Path:
     return folder
 
 
-def run_sweeper(options: argparse.Namespace, base: Path) -> Outcome:
+def run_sweeper(options: argparse.Namespace, base: Path, dtype: str) -> Outcome:
     """`sweep start` in a home of its own, anew."""
-    home = options.out / f"home-{time.time_ns()}"
+    home = options.out / f"home-{dtype}-{time.time_ns()}"
     home.mkdir()
     space = home / "space.yaml"
-    space.write_text(json.dumps(sweeper_space(options, base, home)))  # JSON is YAML
+    space.write_text(json.dumps(sweeper_space(options, base, home, dtype)))  # JSON is YAML
     seconds = timed([*sweep(home), "start", str(space)], options)
     log = next(home.rglob("events.jsonl"))
     events = [json.loads(line) for line in log.read_text().splitlines()]
@@ -87,10 +92,12 @@ def run_sweeper(options: argparse.Namespace, base: Path) -> Outcome:
     for event in events:
         if event["kind"] == "StepTrained":
             tokens[event["trial"]] = max(tokens.get(event["trial"], 0), event["tokens"])
-    return Outcome("sweeper", seconds, sum(tokens.values()), best["objective"], log.parent / best["adapter"])
+    return Outcome(
+        f"sweeper, {dtype}", seconds, sum(tokens.values()), best["objective"], log.parent / best["adapter"]
+    )
 
 
-def sweeper_space(options: argparse.Namespace, base: Path, home: Path) -> dict[str, Any]:
+def sweeper_space(options: argparse.Namespace, base: Path, home: Path, dtype: str) -> dict[str, Any]:
     """The loop's space in sweeper's words."""
     dev = home / "dev.jsonl"
     rows = (options.data / "ten_intents_dev.jsonl").read_text().splitlines()[:DEV_ROWS]
@@ -113,7 +120,7 @@ def sweeper_space(options: argparse.Namespace, base: Path, home: Path) -> dict[s
         del each["effective_batch"]
     space: dict[str, Any] = {
         "name": "makespan",
-        "model": {"base": str(base.resolve())},
+        "model": {"base": str(base.resolve()), "dtype": dtype},
         "data": {"train": str((options.data / "ten_intents_train.jsonl").resolve()), "allow_overlap": True},
         "parameters": parameters,
         "search": {**search, "trials": len(QUICK), "pruner": "none"} if options.quick else search,
@@ -125,7 +132,8 @@ def sweeper_space(options: argparse.Namespace, base: Path, home: Path) -> dict[s
 
 def run_loop(options: argparse.Namespace, base: Path, style: str) -> Outcome:
     """The loop's figures, from OUT where they are already there."""
-    out = options.out / f"{style}-{'quick' if options.quick else options.trials}-{options.threads}"
+    extent = "quick" if options.quick else options.trials
+    out = options.out / f"{style}-{extent}-{options.threads}-{options.precision}"
     kept = out / "outcome.json"
     if kept.exists():
         fields = json.loads(kept.read_text())
@@ -135,7 +143,7 @@ def run_loop(options: argparse.Namespace, base: Path, style: str) -> Outcome:
     found = [run_loop_once(options, base, style, out / str(i), extra) for i, extra in enumerate(runs)]
     best, adapter = max(found, key=lambda each: float(each[0]["best_score"]))
     outcome = Outcome(
-        f"loop, {style}",
+        f"loop, {style}, {options.precision}",
         sum(each["wall_s"] for each, _ in found),
         sum(each["tokens_trained"] for each, _ in found),
         best["best_score"],
@@ -158,16 +166,19 @@ def run_loop_once(
         "--dev",
         str(data / "ten_intents_dev.jsonl"),
     ]
-    command += ["--trials", trials, "--threads", threads, "--dev-rows", str(DEV_ROWS), *extra]
-    lines = [json.loads(line) for line in output(command, options).splitlines() if line.startswith("{")]
+    command += ["--trials", trials, "--threads", threads, "--dev-rows", str(DEV_ROWS)]
+    command += ["--precision", options.precision, *extra]
+    text = output(command, options)
+    (out / "stdout.txt").write_text(text)  # what took an hour is not lost to a mistake in what follows
+    lines = [json.loads(line) for line in text.splitlines() if line.startswith('{"')]
     best = max((line for line in lines[:-1] if not line["pruned"]), key=lambda line: float(line["score"]))
     return lines[-1], out / f"trial-{best['trial']}"
 
 
 def compare(options: argparse.Namespace, base: Path, ours: Outcome, theirs: Outcome) -> None:
-    print(f"\n{'':16} {'seconds':>9} {'tokens':>9} {'dev':>7}")
+    print(f"\n{'':20} {'seconds':>9} {'tokens':>9} {'dev':>7}")
     for side in (theirs, ours):
-        print(f"{side.name:16} {side.wall_seconds:9.0f} {side.tokens:9d} {side.dev_score:7.3f}")
+        print(f"{side.name:20} {side.wall_seconds:9.0f} {side.tokens:9d} {side.dev_score:7.3f}")
     ratio, share = theirs.wall_seconds / ours.wall_seconds, ours.tokens / theirs.tokens
     print(f"{theirs.name} takes {ratio:.1f} times as long; sweeper trains {100 * share:.0f} % of its tokens")
     suite = options.out / "test.yaml"
@@ -176,7 +187,10 @@ def compare(options: argparse.Namespace, base: Path, ours: Outcome, theirs: Outc
         json.dumps({"name": "test", "cases": cases, "decode": {"max_new_tokens": ANSWER_TOKENS}})
     )
     command = [*sweep(options.out), "score", str(suite), "--model", str(base)]
-    print(output([*command, "--adapter", str(ours.adapter), "--against", str(theirs.adapter)], options))
+    print(
+        output([*command, "--adapter", str(ours.adapter), "--against", str(theirs.adapter)], options),
+        flush=True,
+    )
 
 
 def sweep(home: Path) -> list[str]:

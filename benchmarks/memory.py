@@ -12,8 +12,7 @@ import sys
 from functools import lru_cache
 from pathlib import Path
 
-from measured_row import MeasuredRow, OutOfReach, read_row
-
+from benchmarks.measured_row import MeasuredRow, OutOfReach, read_row
 from sweeper.memory.base_config import BaseConfig
 from sweeper.memory.cuda_overhead import CONTEXT_BYTES
 from sweeper.memory.depth import moments_of

@@ -12,8 +12,11 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from sweeper.memory.predict import predict_many
-from sweeper.memory.settings import BaseSettings, EngineStep
+from sweeper.memory.settings import BaseSettings, EngineStep, Optim, Quantization
 from tests.memory.known_models import KNOWN_MODELS
+
+QUANTIZATIONS: tuple[Quantization, ...] = ("none", "nf4")
+OPTIMS: tuple[Optim, ...] = ("adamw_torch", "adamw_8bit")
 
 BATCHES = (1, 2, 3, 4, 6, 8)
 LENGTHS = (512, 1024, 2048, 4096)
@@ -38,8 +41,8 @@ def _time() -> None:
     steps = [
         EngineStep(BaseSettings(quantization=quantization), "padded", batch, length, rank, optim=optim)
         for quantization, optim, rank, batch, length in product(
-            ("none", "nf4"),
-            ("adamw_torch", "adamw_8bit"),
+            QUANTIZATIONS,
+            OPTIMS,
             (8, 16, 32, 64),
             (1, 2, 4, 8),
             (512, 1024, 2048, 4096),

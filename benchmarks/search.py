@@ -28,7 +28,7 @@ from benchmarks.curves import Task, agreement
 from sweeper.events import RungReached, TrialAsked, TrialCompleted, TrialDiverged, TrialPruned, TrialStarted
 from sweeper.search.distributions import config_of, distribution_of
 from sweeper.search.sampler import make_sampler
-from sweeper.search.waves import Ask, Prune, Waves
+from sweeper.search.waves import Ask, Prune, Train, Waves
 from sweeper.space.default_space import DEFAULT_SPACE
 from sweeper.space.parameters import Choice, Constant, Range
 from sweeper.space.pruner import HALVING, TRAIN_ALL, PrunerSettings
@@ -71,6 +71,7 @@ class Search:
                     rung = max(self.standing.trials[loser.number].rungs)
                     self.standing.apply(TrialPruned(loser.number, 0.0, rung, loser.reason))
             else:
+                assert isinstance(action, Train), "no twins are asked here, so none are copied"
                 self._train(action.legs[0].number, action.legs[0].rung)
             self._tell()
         return self

@@ -33,6 +33,11 @@ class Home:
         """Bases from .gguf files as they are read for nf4. May be deleted at any time."""
         return self.mlruns / "cache" / "dequantised"
 
+    @property
+    def token_cache(self) -> Path:
+        """Tokenised rows, for all sweeps. May be deleted at any time: workers keep what they opened."""
+        return self.mlruns / "cache" / "tokens"
+
     def sweep(self, name: str) -> "SweepFolder":
         return SweepFolder(self.mlruns / "sweeps" / name)
 

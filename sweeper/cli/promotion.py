@@ -16,7 +16,14 @@ def promote(
     ollama_name: OllamaName = None,
     quantization: Annotated[
         list[str] | None,
-        typer.Option(help="f16, q8_0, q4_K_M or q4_K_S; several by commas. [default: promote.quantization]"),
+        typer.Option(
+            help="f16, q8_0, q4_K_M, q4_K_S, or what llama.cpp makes (q6_K, q5_K_M, iq4_xs, ...); several "
+            "by commas. [default: promote.quantization]"
+        ),
+    ] = None,
+    form: Annotated[
+        str | None,
+        typer.Option(help="merged, or adapter: beside a base that models share. [default: promote.form]"),
     ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Make and prove all, and leave the live name as it is.")
@@ -31,13 +38,16 @@ def promote(
         Path | None, typer.Option(help="Folder for the .gguf, a Modelfile, a model card and the report.")
     ] = None,
     converter: Annotated[
-        Path | None, typer.Option(help="Your own llama.cpp checkout, in place of the pinned converter.")
+        Path | None,
+        typer.Option(
+            help="Your own llama.cpp checkout, in place of the pinned converter and of other quantisers."
+        ),
     ] = None,
 ) -> None:
     """Merge a trial, convert it, prove it in Ollama and give it its name there."""
     from sweeper.commands.promote import PromoteOptions, promote
 
-    options = PromoteOptions(trial, ollama_name, quantization, converter, export, dry_run, yes, force)
+    options = PromoteOptions(trial, ollama_name, quantization, converter, export, dry_run, yes, force, form)
     promote(home_of(context), name, options)
 
 

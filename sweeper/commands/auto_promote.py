@@ -7,14 +7,19 @@ from sweeper.commands.program import program
 from sweeper.errors import UnavailableError
 from sweeper.home import Home
 from sweeper.promote.history import is_live, read_reports
+from sweeper.promote.quantizer import refuse_without_quantizer
 from sweeper.report.progress import SweepProgress
 from sweeper.space.space import Space
 
 
 def announce_promotion(space: Space, console: Console) -> None:
-    """Before the sweep: says so where there is no Ollama yet. It has until the end to come up."""
+    """Before the sweep: says so where there is no Ollama yet. It has until the end to come up.
+
+    Raises InputError for a quantization that nothing here can make.
+    """
     if not space.promote.auto:
         return
+    refuse_without_quantizer(space.promote)
     try:
         connect(space.promote)
     except UnavailableError as error:

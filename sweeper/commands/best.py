@@ -37,10 +37,18 @@ def best(home: Home, name: str, is_json: bool, on_test: bool = False) -> None:
         console.print(f"{name}: no trial is complete yet.")
     else:
         console.print(end_table(progress))
-        console.print(verdict(progress, looks))
+        console.print(verdict(progress, looks, bool(looks) or _has_test(folder)))
     if progress.trials:
         console.print(trials_table(progress))
         console.print(reasons(progress))
+
+
+def _has_test(folder: SweepFolder) -> bool:
+    """By the space file as it is now; one that cannot be read any more may have had a test suite."""
+    try:
+        return space_of(folder).test is not None
+    except InputError:
+        return True
 
 
 def _look_at_test(folder: SweepFolder, progress: SweepProgress) -> None:

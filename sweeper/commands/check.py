@@ -12,6 +12,7 @@ from sweeper.commands.program import program
 from sweeper.data.encode import IGNORED
 from sweeper.data.load_rows import RowSet, load_rows, train_on
 from sweeper.data.template import custom_template
+from sweeper.errors import InputError
 from sweeper.home import Home
 from sweeper.memory.gpus import gpu_bytes, gpu_takes_bfloat16
 from sweeper.models.devices import precision_of
@@ -19,6 +20,7 @@ from sweeper.models.hardware import cuda_count
 from sweeper.models.precision import Precision, precision_on_gpu
 from sweeper.models.quiet import quiet_libraries
 from sweeper.models.tokenizer import may_have_tokenizer
+from sweeper.promote.quantizer import refuse_without_quantizer
 from sweeper.report.data_lines import data_lines
 from sweeper.report.example import example_text
 from sweeper.report.space import space_table
@@ -61,6 +63,7 @@ def check(home: Home, space_path: Path, gpu: str | None = None) -> None:
     encoded, template, shapes = _encode(space, rows, chat_template)
     _show_data(console, space, rows, encoded, validation)
     console.print(precision.sentence(), highlight=False)
+    _show_quantizer(console, space)
     _show_memory(console, space, encoded, precision)
     _show_cost(console, home, space, encoded, shapes)
     for sentence in coinciding_sentences(space.parameters, max(len(row.input_ids) for row in encoded.rows)):
@@ -111,6 +114,17 @@ def _show_data(
     lengths = [int(str(value)) for value in extreme_values(space, "max_seq_length")]
     for line in data_lines(examine(rows, encoded, lengths, validation)):
         console.print(line, highlight=False, markup=False)
+
+
+def _show_quantizer(console: Console, space: Space) -> None:
+    """Raises InputError where the sweep is to end in a promotion; else it may go on on another machine, or
+    with a checkout of llama.cpp that only `sweep promote` is given."""
+    try:
+        refuse_without_quantizer(space.promote)
+    except InputError as error:
+        if space.promote.auto:
+            raise
+        console.print(str(error), highlight=False, markup=False)
 
 
 def _show_memory(console: Console, space: Space, encoded: "EncodedRows", precision: Precision) -> None:

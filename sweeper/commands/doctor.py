@@ -4,14 +4,16 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from sweeper.serving.instruments import instruments
+from sweeper.promote.adapter_probe import takes_adapters
+from sweeper.serving.instruments import Instrument, instruments
 from sweeper.serving.ollama import OllamaClient
 from sweeper.serving.store import free_bytes, store_folder
 from sweeper.space.memory_size import size
 
 
 def doctor(host: str | None) -> None:
-    """Raises UnavailableError where no Ollama answers. Loads the smallest model that is there."""
+    """Raises UnavailableError where no Ollama answers. Loads the smallest model that is there, and a
+    tiny one of its own."""
     client = OllamaClient.connect(host)
     console = Console()
     kept = client.models()
@@ -22,7 +24,8 @@ def doctor(host: str | None) -> None:
     table = Table(box=box.SIMPLE_HEAD)
     for column in ("it shows", "", "what is proven by it"):
         table.add_column(column)
-    for instrument in instruments(client):
+    adapters = Instrument("adapters", "models that share a base (form: adapter)", takes_adapters(client))
+    for instrument in [*instruments(client), adapters]:
         answer = {True: "yes", False: "no", None: "no model to ask with"}[instrument.offered]
         table.add_row(instrument.name, answer, instrument.serves)
     console.print(table)

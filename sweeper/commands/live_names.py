@@ -9,8 +9,10 @@ from sweeper.promote.live_models import LiveModel, live_models
 from sweeper.serving.model_name import ModelName, parse_model_name
 from sweeper.space.broken_rule import BrokenRule
 from sweeper.space.promote_section import read_quantizations
-from sweeper.space.promote_settings import Quantization
+from sweeper.space.promote_settings import FORMS, Form, Quantization
 from sweeper.space.space import PromoteSettings
+from sweeper.space.suggest import did_you_mean
+from sweeper.space.wording import shown
 
 if TYPE_CHECKING:
     from sweeper.serving.ollama import OllamaClient
@@ -34,6 +36,17 @@ def quantizations(settings: PromoteSettings, given: list[str] | None) -> tuple[Q
         return read_quantizations([part for text in given for part in text.split(",")])
     except BrokenRule as rule:
         raise InputError("--quantization", rule.problem, rule.fix) from None
+
+
+def form(settings: PromoteSettings, given: str | None) -> Form:
+    """--form where it is given, else the space file's. Raises InputError."""
+    if given is None:
+        return settings.form
+    known = next((form for form in FORMS if form == given.lower()), None)
+    if known is None:
+        fix = did_you_mean(given, FORMS, "Take one of them")
+        raise InputError("--form", f"is {shown(given)}, must be {' or '.join(FORMS)}", fix)
+    return known
 
 
 def connect(settings: PromoteSettings) -> "OllamaClient":

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from sweeper.commands.guard import guard_evidence
-from sweeper.commands.live_names import connect, live_name, promoted_digests, quantizations
+from sweeper.commands.live_names import connect, form, live_name, promoted_digests, quantizations
 from sweeper.commands.look import answering, keep_promoted, look_at_test
+from sweeper.commands.nf4_training import nf4_training
 from sweeper.commands.program import program
 from sweeper.commands.registered import register_promoted
 from sweeper.commands.sweeps import find_sweep, progress_of, space_of
@@ -22,9 +23,17 @@ from sweeper.home import Home, SweepFolder
 from sweeper.lock import held_lock
 from sweeper.models.quiet import quiet_libraries
 from sweeper.promote.live_models import live_models
+from sweeper.promote.quantizer import refuse_without_quantizer
 from sweeper.report.on_test import line_of_test
 from sweeper.report.progress import TrialProgress
-from sweeper.report.promotion import answer_lines, models_table, proofs_table, scores_line
+from sweeper.report.promotion import (
+    answer_lines,
+    form_line,
+    merge_line,
+    models_table,
+    proofs_table,
+    scores_line,
+)
 from sweeper.report.steps import StepsView
 from sweeper.scoring.fingerprint import suite_fingerprint
 from sweeper.scoring.looks import latest, read_looks
@@ -53,6 +62,7 @@ class PromoteOptions:
     is_dry: bool = False
     yes: bool = False
     is_forced: bool = False
+    form: str | None = None
 
 
 def promote(home: Home, name: str, options: PromoteOptions) -> None:
@@ -63,6 +73,7 @@ def promote(home: Home, name: str, options: PromoteOptions) -> None:
     space = _with_options(space_of(folder), options)
     live = live_name(space.promote, options.name)
     live_models(live, space.promote.quantization)
+    refuse_without_quantizer(space.promote, options.converter)
     suite = space_suites(space).promoted_on
     refuse_unscored(suite)
     if options.export is not None:
@@ -71,14 +82,24 @@ def promote(home: Home, name: str, options: PromoteOptions) -> None:
         refuse_full_folder(options.export)
     _refuse_another_space(home, space)
     client = connect(space.promote)
+    if space.promote.form == "adapter":
+        from sweeper.promote.adapter_probe import refuse_without_adapters
+
+        refuse_without_adapters(client)
     known = promoted_digests(home)
     may_replace = options.yes or options.is_dry or _may_replace(client, live, space, known)
     console = Console()
     console.print(f"Promoting trial {trial.number} of {name} to {live} on {client.url}", highlight=False)
-    if space.model.quantization == "nf4":
+    if space.model.quantization == "nf4" and space.promote.form == "adapter":
         console.print(
-            "The adapter was trained on the nf4 base and is merged into the unquantised one, where its score "
-            "may differ: the scores through Ollama are those of the merged model.",
+            "The adapter was trained on the nf4 base and stands beside the original one, where its score may "
+            "differ: the scores through Ollama are those of the two together.",
+            highlight=False,
+        )
+    elif space.model.quantization == "nf4":
+        console.print(
+            "The adapter was trained on the nf4 base: it is merged into that, dequantised, and into the "
+            "original base, and what is better on dev is taken.",
             highlight=False,
         )
     with held_lock(folder.promotions / "lock", f"a promotion of sweep {name!r}"):
@@ -132,8 +153,12 @@ def _guards(
 
 
 def _with_options(space: Space, options: PromoteOptions) -> Space:
-    chosen = quantizations(space.promote, options.quantization)
-    return dataclasses.replace(space, promote=dataclasses.replace(space.promote, quantization=chosen))
+    chosen = dataclasses.replace(
+        space.promote,
+        quantization=quantizations(space.promote, options.quantization),
+        form=form(space.promote, options.form),
+    )
+    return dataclasses.replace(space, promote=chosen)
 
 
 def _may_replace(client: "OllamaClient", live: ModelName, space: Space, known: frozenset[str]) -> bool:
@@ -181,6 +206,7 @@ def _request(
         is_forced=options.is_forced,
         export=options.export,
         chat_template=custom_template(space.data),
+        nf4=nf4_training(Home(folder.path.parents[1]), space),
     )
 
 
@@ -211,11 +237,12 @@ def _run(request: "PromotionRequest", client: "OllamaClient", console: Console) 
 
 def _show(promotion: "Promotion", suite: Suite, client: "OllamaClient", console: Console, sweep: str) -> None:
     proofs = [(proof.name, proof.passed, proof.detail) for proof in promotion.proofs]
+    if promotion.merge is not None:
+        console.print(merge_line(promotion.merge), highlight=False)
     console.print(proofs_table(proofs))
     for missing in promotion.missing_instruments:
         console.print(f"Not proven, for want of {missing}", markup=False, highlight=False)
-    scores = scores_line(suite.name, len(suite.cases), promotion.merged_score, promotion.ollama_score)
-    console.print(scores, highlight=False)
+    _show_scores(promotion, suite, console)
     console.print(models_table(promotion.models))
     if promotion.is_dry:
         console.print(f"A dry run: all holds, and {promotion.name} is as it was.", highlight=False)
@@ -224,6 +251,18 @@ def _show(promotion: "Promotion", suite: Suite, client: "OllamaClient", console:
     console.print(f"\nTalk to it:   ollama run {promotion.name}", highlight=False)
     if promotion.models[0].previous_digest is not None:
         console.print(f"Take it back: {program()} rollback {sweep}", highlight=False)
+
+
+def _show_scores(promotion: "Promotion", suite: Suite, console: Console) -> None:
+    is_merged = promotion.form == "merged"
+    if not is_merged:
+        from sweeper.promote.candidate_source import base_name
+
+        name = base_name(promotion.gguf_sha256)
+        told = form_line(name, promotion.gguf_bytes, promotion.adapter_gguf_bytes)
+        console.print(told, highlight=False)
+    own, cases = promotion.merged_score, len(suite.cases)
+    console.print(scores_line(suite.name, cases, own, promotion.ollama_score, is_merged), highlight=False)
 
 
 def _show_answer(promotion: "Promotion", suite: Suite, client: "OllamaClient", console: Console) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
+from sweeper.commands.nf4_training import nf4_training
 from sweeper.data.template import custom_template
 from sweeper.errors import ProofError, TrainingError
 from sweeper.home import Home
@@ -19,6 +20,7 @@ from sweeper.space.pruner import TRAIN_ALL
 from sweeper.space.space import Space
 
 if TYPE_CHECKING:
+    from sweeper.promote.merge_choice import Nf4Training
     from sweeper.promote.promotion import PromotionRequest
 
 ROWS = 100
@@ -68,8 +70,9 @@ def end_smoke(console: Console, progress: SweepProgress, home: Home, space: Spac
 def _build(console: Console, request: "PromotionRequest") -> None:
     with StepsView(console) as view:
         view.progress("start up", None)
-        from sweeper.promote.build import build, clear_work
+        from sweeper.promote.build import build
         from sweeper.promote.record import Record
+        from sweeper.promote.work_dir import clear_work
         from sweeper.serving.model_name import parse_model_name
 
         record = Record(parse_model_name(request.live_name), view.progress)
@@ -96,4 +99,12 @@ def _request(home: Home, space: Space, adapter: str) -> "PromotionRequest":
         work_dir=folder.promotions / "work",
         reports=folder.promotions,
         chat_template=custom_template(space.data),
+        nf4=_few_cases(nf4_training(home, space)),
     )
+
+
+def _few_cases(training: "Nf4Training | None") -> "Nf4Training | None":
+    if training is None:
+        return None
+    dev = tuple(dataclasses.replace(suite, cases=suite.cases[:CASES]) for suite in training.dev)
+    return dataclasses.replace(training, dev=dev)

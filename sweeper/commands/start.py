@@ -97,7 +97,7 @@ def _show_end(console: Console, progress: SweepProgress, space: Space) -> None:
         console.print("No trial is complete.")
         return
     console.print(end_table(progress))
-    console.print(verdict(progress))
+    console.print(verdict(progress, has_test=space.test is not None))
     asked = f"{space.search.trials} trials are finished."
     console.print(f"{asked} For more, raise search.trials and start again.\n", highlight=False)
     for command, what in (

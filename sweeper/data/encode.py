@@ -3,6 +3,7 @@
 import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import overload
 
 from sweeper.data.render import Piece, pieces_of
 from sweeper.data.rows import Text, TrainingRow
@@ -95,9 +96,32 @@ def encode_texts(texts: Sequence[str], template: Template) -> list[EncodedRow]:
     return [EncodedRow(tuple(ids), 1) for ids in closed]
 
 
+class CutRows(Sequence[EncodedRow]):
+    """`rows` cut to `max_seq_length` tokens, each as it is asked for; those that keep no trained token are
+    left out."""
+
+    def __init__(self, rows: Sequence[EncodedRow], max_seq_length: int) -> None:
+        self._rows, self._length = rows, max_seq_length
+        self._kept = [at for at, row in enumerate(rows) if row.prompt_length < max_seq_length]
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+    @overload
+    def __getitem__(self, index: int) -> EncodedRow: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> tuple[EncodedRow, ...]: ...
+
+    def __getitem__(self, index: int | slice) -> EncodedRow | tuple[EncodedRow, ...]:
+        if isinstance(index, slice):
+            return tuple(self._rows[at].cut(self._length) for at in self._kept[index])
+        return self._rows[self._kept[index]].cut(self._length)
+
+
 def cut_rows(rows: Sequence[EncodedRow], max_seq_length: int) -> tuple[EncodedRow, ...]:
-    """Rows cut to `max_seq_length` tokens; those that keep no trained token are dropped."""
-    return tuple(row.cut(max_seq_length) for row in rows if row.prompt_length < max_seq_length)
+    """All of `CutRows`, made."""
+    return tuple(CutRows(rows, max_seq_length))
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,9 +142,9 @@ def count_cuts(rows: Sequence[EncodedRow], max_seq_length: int) -> CutCount:
 
 def common_prefix_length(rows: Sequence[EncodedRow]) -> int:
     """How many first tokens all `rows` share, ended before the position that predicts a first label."""
-    first, *others = rows
+    first = rows[0]
     length = min(row.prompt_length for row in rows) - 1
-    for other in others:
+    for other in rows:
         while first.input_ids[:length] != other.input_ids[:length]:
             length -= 1
     return max(length, 0)

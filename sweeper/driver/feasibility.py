@@ -60,12 +60,8 @@ class Feasibility:
         return plan
 
     def cohort_size(self, planned: Sequence[PlannedTrial], largest: int) -> int:
-        """How many of `planned` may train side by side: as many as fit if each held a base of its own."""
-        limit, peaks = self._planner.limit, [trial.predicted_bytes for trial in planned]
-        heaviest = max((peak for peak in peaks if peak is not None), default=None)
-        if limit is None or heaviest is None:
-            return largest
-        return max(min(largest, limit.usable_bytes // heaviest), 1)
+        """How many of `planned` may train side by side."""
+        return self._planner.cohort_size(planned, largest, self._books.standing)
 
     def ran_out(self, planned: PlannedTrial, reason: str) -> None:
         """The machine's own memory ran out with it. That says nothing of the prediction."""

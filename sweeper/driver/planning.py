@@ -4,7 +4,7 @@ So it is the same for any number of workers and over a resume. What earlier wave
 what the present one does not, for that hangs on who is faster; but for what the trial itself ran into.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from sweeper.memory.correction import correction
@@ -16,14 +16,22 @@ from sweeper.standing import Standing, TrialStanding
 PredictTrial = Callable[[TrialConfig, int], int]
 """Predicted peak bytes of a trial that trains with a micro-batch of so many rows."""
 
+PredictCohort = Callable[[Sequence[PlannedTrial], int], int]
+"""Predicted peak bytes of so many of these trials at once on one base, whichever they are."""
+
 
 class Planner:
     """Plans trials within `limit`. Without one nothing is predicted, and all are taken to fit."""
 
     def __init__(
-        self, row_lengths: tuple[int, ...], limit: Limit | None = None, predict: PredictTrial | None = None
+        self,
+        row_lengths: tuple[int, ...],
+        limit: Limit | None = None,
+        predict: PredictTrial | None = None,
+        predict_cohort: PredictCohort | None = None,
     ) -> None:
         self.limit = limit if predict is not None else None
+        self._predict_cohort = predict_cohort
         self._row_lengths = row_lengths
         self._predict = predict
         self._known: dict[tuple[TrialConfig, int], int] = {}
@@ -49,6 +57,28 @@ class Planner:
         except (LookupError, RuntimeError) as error:  # an architecture that cannot be replayed
             self.limit, self.refusal = None, f"{type(error).__name__}: {error}".splitlines()[0]
             return planned
+
+    def cohort_size(self, planned: Sequence[PlannedTrial], largest: int, standing: Standing) -> int:
+        """How many of `planned` may train side by side, up to `largest`.
+
+        As many as fit if each held a base of its own; halves of `largest` above that where they are
+        predicted to fit on the one that they share. Who trains beside whom changes no result, so what
+        the present wave has measured may count.
+        """
+        peaks = [trial.predicted_bytes for trial in planned if trial.predicted_bytes is not None]
+        if self.limit is None or not peaks:
+            return largest
+        apart = max(min(largest, self.limit.usable_bytes // max(peaks)), 1)
+        factor = self._correction(standing, wave=1 + max(trial.wave for trial in standing.trials.values()))
+        size = min(largest, len(planned))
+        while size > apart and self._predict_cohort is not None:
+            try:
+                if factor * self._predict_cohort(planned, size) <= self.limit.usable_bytes:
+                    return size
+            except (LookupError, RuntimeError):  # alone they could be replayed: nothing more is known
+                break
+            size //= 2
+        return apart
 
     def _within(self, limit: Limit, planned: PlannedTrial, factor: float) -> PlannedTrial | Infeasible:
         config = planned.config

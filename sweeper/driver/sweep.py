@@ -66,6 +66,7 @@ def run_sweep(
         seed=space.search.seed,
         sweep_folder=folder.path,
         answer_cache=home.answer_cache,
+        token_cache=home.token_cache,
         precision=precision_of(space),
         cohort=space.workers.cohort,
         dequantised=home.dequantised,

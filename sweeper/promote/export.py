@@ -7,8 +7,11 @@ from pathlib import Path
 
 from sweeper.errors import InputError
 from sweeper.promote.promotion import Promotion, write_json
+from sweeper.space.promote_settings import Form
 
-_FILES = ("model.gguf", "Modelfile", "README.md", "promotion.json")
+_FILES = ("model.gguf", "adapter.gguf", "Modelfile", "README.md", "promotion.json")
+
+_FORMS: dict[Form, str] = {"merged": "merged, in f16", "adapter": "as an adapter beside its base in f16"}
 
 
 def refuse_full_folder(folder: Path) -> None:
@@ -22,10 +25,14 @@ def refuse_full_folder(folder: Path) -> None:
         )
 
 
-def export(promotion: Promotion, gguf: Path, folder: Path) -> None:
-    """Fills `folder`. The .gguf is the f16 file that was proven, as it was uploaded."""
+def export(promotion: Promotion, gguf: Path, folder: Path, adapter_gguf: Path | None = None) -> None:
+    """Fills `folder`. The .gguf is the f16 file that was proven, as it was uploaded: the base's, where the
+    adapter has a file of its own."""
     folder.mkdir(parents=True, exist_ok=True)
+    (folder / "adapter.gguf").unlink(missing_ok=True)
     shutil.copyfile(gguf, folder / "model.gguf")
+    if adapter_gguf is not None:
+        shutil.copyfile(adapter_gguf, folder / "adapter.gguf")
     (folder / "Modelfile").write_text(modelfile(promotion), encoding="utf-8")
     (folder / "README.md").write_text(model_card(promotion), encoding="utf-8")
     write_json(dataclasses.asdict(promotion), folder / "promotion.json")
@@ -33,7 +40,7 @@ def export(promotion: Promotion, gguf: Path, folder: Path) -> None:
 
 def modelfile(promotion: Promotion) -> str:
     """What `ollama create NAME -f Modelfile` makes the same model of."""
-    lines = ["FROM ./model.gguf"]
+    lines = ["FROM ./model.gguf", *(["ADAPTER ./adapter.gguf"] if promotion.form == "adapter" else [])]
     if promotion.go_template is not None:
         lines.append(f'TEMPLATE """{promotion.go_template}"""')
     if promotion.system is not None:
@@ -50,14 +57,19 @@ def model_card(promotion: Promotion) -> str:
     base = lineage.base if lineage else "unknown"
     lines = [
         *("---", f"base_model: {json.dumps(base)}", "library_name: gguf", "---", f"# {promotion.name}", ""),
-        f"A LoRA fine-tune of `{base}`, merged, in f16. Promoted on {promotion.finished}.",
+        f"A LoRA fine-tune of `{base}`, {_FORMS[promotion.form]}. Promoted on {promotion.finished}.",
         "",
     ]
     if lineage:
         lines += [f"- sweep `{lineage.sweep}`, trial {lineage.trial}"]
         lines += [f"- {key}: {value}" for key, value in lineage.data_sha256.items()]
         lines += [f"- adapter: sha256:{lineage.adapter_sha256}"]
-    lines += [f"- GGUF: sha256:{promotion.gguf_sha256}, md5:{promotion.gguf_md5}", ""]
+    if promotion.merge is not None:
+        lines += [f"- trained on nf4, merged into the {promotion.merge.taken} base, the better one on dev"]
+    lines += [f"- GGUF: sha256:{promotion.gguf_sha256}, md5:{promotion.gguf_md5}"]
+    if promotion.form == "adapter":
+        lines += [f"- the adapter's GGUF: sha256:{promotion.adapter_gguf_sha256}"]
+    lines += [""]
     lines += [f"| model in Ollama | quantization | {promotion.suite} |", "|---|---|---|"]
     lines += [
         f"| {model.name} | {model.quantization} | {_score(model.score)} |" for model in promotion.models

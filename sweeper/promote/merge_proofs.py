@@ -1,11 +1,14 @@
 """Proofs that the merged folder is the base with the adapter, by PEFT and not by our own formula."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sweeper.models.load import Base
+from sweeper.promote.nf4 import exact_value
 from sweeper.promote.proofs import Proof
+from sweeper.promote.tensors import LoadedTensors, TensorSource
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -23,6 +26,15 @@ LOGIT_BOUND = 0.005
 all weights of SmolLM2-135M to f16 gave 0.0010 to 0.0015."""
 
 
+@dataclass(frozen=True, slots=True)
+class ByPeft:
+    """What PEFT, with the adapter unmerged, says of a merge: the verdict on its weights, and the logits
+    [tokens, vocabulary] that it must have."""
+
+    weights: Proof
+    logits: "Tensor"
+
+
 def prove_merge(
     base: Base, adapter: Path, merged: "PreTrainedModel", prompts: Sequence[Sequence[int]]
 ) -> list[Proof]:
@@ -32,39 +44,66 @@ def prove_merge(
     agree. The first sees one wrong tensor among hundreds, the second what is not in the weights.
     The base is given back without the adapter.
     """
+    by_peft = look_by_peft(base, adapter, LoadedTensors(merged), prompts)
+    return [by_peft.weights, prove_logits(by_peft.logits, merged, prompts)]
+
+
+def look_by_peft(base: Base, adapter: Path, merged: TensorSource, prompts: Sequence[Sequence[int]]) -> ByPeft:
+    """The first half of `prove_merge`, for which the merged model need not be loaded: its tensors are
+    taken one by one."""
     from peft import PeftModel
 
     with_adapter = PeftModel.from_pretrained(base.model, adapter).eval()
     try:
-        return [_prove_weights(with_adapter, merged), _prove_logits(with_adapter, merged, prompts)]
+        return ByPeft(_prove_weights(with_adapter, merged), _logits(with_adapter, prompts))
     finally:
         with_adapter.unload()
 
 
-def _prove_weights(with_adapter: Any, merged: "PreTrainedModel") -> Proof:
+def prove_logits(wanted: "Tensor", merged: "PreTrainedModel", prompts: Sequence[Sequence[int]]) -> Proof:
+    """The second half: `wanted` are PEFT's."""
+    difference = _logits(merged, prompts) - wanted
+    share = (difference.pow(2).mean().sqrt() / wanted.std()).item()
+    detail = (
+        f"on {len(prompts)} prompts the largest difference is {difference.abs().max().item():.3g}, "
+        f"the root mean square {share:.2%} of the logits' spread (allowed {LOGIT_BOUND:.1%})"
+    )
+    return Proof("merged logits = adapter's", share <= LOGIT_BOUND, detail)
+
+
+def _logits(model: Any, prompts: Sequence[Sequence[int]]) -> "Tensor":
+    import torch
+
+    with torch.inference_mode():
+        return torch.cat([model(input_ids=torch.tensor([list(ids)])).logits[0].float() for ids in prompts])
+
+
+def _prove_weights(with_adapter: Any, merged: TensorSource) -> Proof:
     """The worst weight, as a share of the rounding that is allowed."""
     import torch
 
+    model, tensors = with_adapter.base_model.model, 0
+    left = merged.shapes.keys() - {name for name, _ in model.named_buffers()}
     worst, where = 0.0, "no weight"
     with torch.inference_mode():
-        exact = _exact_weights(with_adapter)
-        found = dict(merged.named_parameters())
-        if missing := sorted(exact.keys() ^ found.keys()):
-            return Proof("merged weights", False, f"{missing[0]} is in one of the two models only")
-        for name, weight in exact.items():
+        for name, weight in _exact_weights(model):
+            if name not in left:
+                return Proof("merged weights", False, f"{name} is in one of the two models only")
+            left.remove(name)
+            tensors += 1
             allowed = _FP32_SLACK * (HALF_STEP * weight.abs()).clamp(min=_SMALLEST_HALF_STEP)
-            shares = (found[name].float() - weight).abs() / allowed
-            excess = shares.nan_to_num(nan=torch.inf).max().item()
+            found = merged.rows(name, 0, len(weight)).float()
+            excess = ((found - weight).abs() / allowed).nan_to_num(nan=torch.inf).max().item()
             if excess > worst:
                 worst, where = excess, name
-    detail = f"{len(exact)} tensors; the furthest weight is {worst:.2f} of half an f16 step off, in {where}"
+    if left:
+        return Proof("merged weights", False, f"{min(left)} is in one of the two models only")
+    detail = f"{tensors} tensors; the furthest weight is {worst:.2f} of half an f16 step off, in {where}"
     return Proof("merged weights = base + adapter by PEFT", worst <= 1.0, detail)
 
 
-def _exact_weights(with_adapter: Any) -> dict[str, "Tensor"]:
+def _exact_weights(model: Any) -> "Iterator[tuple[str, Tensor]]":
     """Base weights with PEFT's own delta, in fp32, under the names that they have without PEFT."""
-    weights = {}
-    model = with_adapter.base_model.model
     for name, parameter in model.named_parameters():
         if ".lora_" in name:
             continue
@@ -72,23 +111,6 @@ def _exact_weights(with_adapter: Any) -> dict[str, "Tensor"]:
         if wrapped:
             layer = model.get_submodule(path)
             delta = layer.get_delta_weight("default") if last == "weight" else 0.0
-            weights[f"{path}.{last}"] = parameter.float() + delta
+            yield f"{path}.{last}", exact_value(parameter) + delta
         else:
-            weights[name] = parameter.float()
-    return weights
-
-
-def _prove_logits(with_adapter: Any, merged: "PreTrainedModel", prompts: Sequence[Sequence[int]]) -> Proof:
-    import torch
-
-    with torch.inference_mode():
-        inputs = [torch.tensor([list(prompt)]) for prompt in prompts]
-        wanted = torch.cat([with_adapter(input_ids=ids).logits[0].float() for ids in inputs])
-        found = torch.cat([merged(input_ids=ids).logits[0].float() for ids in inputs])
-    difference = found - wanted
-    share = (difference.pow(2).mean().sqrt() / wanted.std()).item()
-    detail = (
-        f"on {len(prompts)} prompts the largest difference is {difference.abs().max().item():.3g}, "
-        f"the root mean square {share:.2%} of the logits' spread (allowed {LOGIT_BOUND:.1%})"
-    )
-    return Proof("merged logits = adapter's", share <= LOGIT_BOUND, detail)
+            yield name, exact_value(parameter)

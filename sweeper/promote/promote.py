@@ -1,13 +1,15 @@
 """Puts a trained adapter into Ollama under a live name, proven to answer there as it was trained."""
 
 from sweeper.errors import InputError, ProofError
-from sweeper.promote.build import build, clear_work
+from sweeper.promote.build import build
 from sweeper.promote.export import export
 from sweeper.promote.gate import prove_gain, prove_kept
 from sweeper.promote.journal import begin_swap, end_rollbacks, end_swap, settle
 from sweeper.promote.promotion import Progress, Promotion, PromotionRequest, write_report
 from sweeper.promote.publish import publish
+from sweeper.promote.quantizer import refuse_without_quantizer
 from sweeper.promote.record import Record
+from sweeper.promote.work_dir import clear_work
 from sweeper.serving.model_name import parse_model_name
 from sweeper.serving.ollama import OllamaClient
 
@@ -15,7 +17,7 @@ from sweeper.serving.ollama import OllamaClient
 def promote(
     request: PromotionRequest, client: OllamaClient, progress: Progress = lambda step, share: None
 ) -> Promotion:
-    """Gate, merge, prove the merge, GGUF, candidates, prove the candidates, live names.
+    """Gate, files of the form that is asked for and their proofs, candidates and theirs, live names.
 
     What an earlier run left unfinished in Ollama is ended or removed first. Writes a report into
     `request.reports`, also where a proof fails. Then ProofError is raised, with the reason; the live
@@ -23,6 +25,7 @@ def promote(
     InputError for a name that Ollama refuses, and SweepError where a step fails.
     """
     record = Record(parse_model_name(request.live_name), progress, request.settings.quantization)
+    refuse_without_quantizer(request.settings, request.converter)
     settle(client, request.reports)
     end_rollbacks(client, list(record.models))
     record.note_before(client)
@@ -42,7 +45,7 @@ def promote(
     promotion = record.promotion(request, client, reason=None)
     end_swap(promotion, request.reports)
     if request.export is not None:
-        export(promotion, built.gguf, request.export)
+        export(promotion, built.gguf, request.export, built.adapter_gguf)
     clear_work(request.work_dir)
     return promotion
 

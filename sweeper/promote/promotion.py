@@ -11,9 +11,10 @@ from typing import Any
 from sweeper.models.load import Base
 from sweeper.models.reference import BaseReference
 from sweeper.promote.gate import Evidence
+from sweeper.promote.merge_choice import MergeChoice, Nf4Training
 from sweeper.promote.proofs import Proof
 from sweeper.scoring.suite import Suite
-from sweeper.space.promote_settings import Quantization
+from sweeper.space.promote_settings import Form, Quantization
 from sweeper.space.space import PromoteSettings
 
 Progress = Callable[[str, float | None], None]
@@ -44,7 +45,8 @@ class PromotionRequest:
     model is live; `reports` keeps a JSON file per promotion. `chat_template` is the one that the space
     names in place of the model's own, in which case the promoted model gets it too. `is_dry` proves all
     and leaves the live names alone. `is_forced` goes on where the gate says no, which the report keeps.
-    `export` takes the file with its papers. `known_digests` are those of models that sweeper put into
+    `export` takes the file with its papers. `nf4` is there for a trial whose base was held so, which then
+    is merged both ways. `known_digests` are those of models that sweeper put into
     Ollama before; where a live name has another, `may_replace` must say so.
     """
 
@@ -65,6 +67,7 @@ class PromotionRequest:
     export: Path | None = None
     known_digests: frozenset[str] = frozenset()
     may_replace: bool = False
+    nf4: Nf4Training | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +134,12 @@ class Promotion:
     step_seconds: Mapping[str, float]
     step_peak_bytes: Mapping[str, int]
     """The largest that our process has been by the end of each step."""
+    merge: MergeChoice | None = None
+    """Of a trial that was trained on an nf4 base."""
+    form: Form = "merged"
+    """With "adapter" the GGUF is the base's, which other models share, and the adapter has its own file."""
+    adapter_gguf_bytes: int = 0
+    adapter_gguf_sha256: str = ""
 
 
 def write_report(promotion: Promotion | Mapping[str, Any], folder: Path) -> Path:

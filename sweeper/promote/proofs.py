@@ -57,7 +57,9 @@ def prove_token_counts(prompts: Sequence[Prompt], answers: Sequence[ChatAnswer])
     return _verdict("prompt_eval_count = tokenizer's count", len(pairs), wrong)
 
 
-def prove_answers(prompts: Sequence[Prompt], followed: Sequence[Followed]) -> Proof:
+def prove_answers(
+    prompts: Sequence[Prompt], followed: Sequence[Followed], whose: str = "merged model's"
+) -> Proof:
     """Greedy answers = the merged model's own, but for ties of its two likeliest tokens."""
     wrong = [
         f"{prompt.name}: {own.difference}"
@@ -66,7 +68,7 @@ def prove_answers(prompts: Sequence[Prompt], followed: Sequence[Followed]) -> Pr
     ]
     ties = sorted(margin for own in followed for margin in own.ties)
     told = f", with {len(ties)} ties (margins up to {ties[-1]:.3f} of {TIE_MARGIN} logits)" if ties else ""
-    return _verdict("answers = merged model's", len(prompts), wrong, told or ", no ties")
+    return _verdict(f"answers = {whose}", len(prompts), wrong, told or ", no ties")
 
 
 def prove_endings(

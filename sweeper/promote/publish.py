@@ -11,7 +11,9 @@ from typing import Any
 
 from sweeper.errors import ProofError, SweepError
 from sweeper.promote.build import Built
+from sweeper.promote.candidate_source import has_base, refuse_changed_file, upload_source
 from sweeper.promote.disk import refuse_small_store
+from sweeper.promote.file_hashes import sha256_of
 from sweeper.promote.greedy import Followed
 from sweeper.promote.journal import remove_candidates
 from sweeper.promote.live_models import LiveModel, reference_of
@@ -21,13 +23,16 @@ from sweeper.promote.promotion import PromotedAnswer
 from sweeper.promote.prompts import Prompt
 from sweeper.promote.proofs import Proof, prove_answers, prove_endings, prove_rendered, prove_token_counts
 from sweeper.promote.quantized import Observed, mean_agreement, prove_quantized
+from sweeper.promote.quantizer import no_quantizer, quantised_file
 from sweeper.promote.record import Record
+from sweeper.promote.scales import FEWEST
 from sweeper.promote.swap import carry_out, next_swap
 from sweeper.scoring.assess import case_score
 from sweeper.scoring.decode import before_stop
 from sweeper.scoring.means import mean_of
 from sweeper.scoring.suite import Suite
 from sweeper.serving.ollama import ChatAnswer, OllamaClient
+from sweeper.space.promote_settings import OLLAMA_QUANTIZATIONS
 from sweeper.space.space import PromoteSettings
 
 _DEFAULTS: Mapping[str, Any] = {"repeat_penalty": 1.0, "num_ctx": 4096, "temperature": 0.7}
@@ -66,7 +71,8 @@ def publish(
     reference = reference_of(record.name, list(record.models))
     candidates = list(dict.fromkeys([*(model.name for model in record.models), reference.name]))
     remove_candidates(client, candidates)
-    refuse_small_store(built.gguf.stat().st_size, record.quantizations, client.url)
+    has_f16 = has_base(built, client, record)
+    refuse_small_store(built.gguf.stat().st_size, record.quantizations, client.url, has_f16)
     try:
         _Candidates(built, suite, settings, client, record).make(reference)
         _note_digests(client, record)
@@ -110,12 +116,11 @@ class _Candidates:
         built, record = self.built, self.record
         record.parameters = ollama_parameters(self.settings, built.context_length)
         with record.step("upload"):
-            digest = self.client.upload(built.gguf, lambda share: record.progress("upload", share))
-            _refuse_changed_file(digest.removeprefix("sha256:"), record)
+            source = upload_source(built, self.client, record)
         with record.step("create candidate"):
             self.client.create(
                 model.candidate,
-                file_digest=digest,
+                **source,
                 system=self.settings.system,
                 license=self.settings.license,
                 parameters=record.parameters,
@@ -136,14 +141,14 @@ class _Candidates:
         with record.step("answer in transformers"):
             pairs = zip(record.each("answer in transformers", built.cases), of_cases, strict=True)
             followed = [built.merged.follow(prompt.token_ids, answer.content) for prompt, answer in pairs]
-            logprobs = self._compare_logprobs(followed, of_cases)
+            logprobs = self._compare_logprobs(followed, seen.answers)
         _score(self.suite, of_cases, followed, record)
         record.note(model, score=seen.score)
         record.prove(
             [
                 *prove_rendered(self._prompts, seen.rendered, built.bos),
                 prove_token_counts(self._prompts, seen.answers),
-                prove_answers(built.cases, followed),
+                prove_answers(built.cases, followed, built.whose),
                 *logprobs,
                 prove_endings(built.cases, followed, of_cases),
             ]
@@ -151,19 +156,53 @@ class _Candidates:
         return seen
 
     def _compare_logprobs(self, followed: Sequence[Followed], answers: Sequence[ChatAnswer]) -> list[Proof]:
-        """No proof where the server gives no log probabilities, which the record keeps."""
+        """On the cases, whose answers were followed, and on the probes of one turn (of several turns not even
+        the tokens need be the same). No proof where the server gives no log probabilities, which the record
+        keeps."""
         if not any(answer.tokens for answer in answers):
             self.record.missing.append("logprobs (Ollama 0.12.11 and later)")
             return []
-        return [prove_logprobs(self.built.merged, self.built.cases, followed, answers)]
+        built, cases = self.built, len(self.built.cases)
+        pairs = zip(built.probes, answers[cases:], strict=True)
+        probes = [(prompt, answer) for prompt, answer in pairs if prompt.one_turn]
+        own = [built.merged.follow(prompt.token_ids, answer.content) for prompt, answer in probes]
+        proofs = prove_logprobs(
+            built.merged,
+            [*built.cases, *(prompt for prompt, _ in probes)],
+            [*followed, *own],
+            [*answers[:cases], *(answer for _, answer in probes)],
+            whose=built.whose,
+        )
+        if len(proofs) == 1 and proofs[0].passed:
+            self.record.missing.append(f"{FEWEST} log probabilities in all answers, for each tensor's scale")
+        return proofs
 
     def _quantize(self, model: LiveModel, reference: LiveModel) -> None:
+        """Ollama makes it of the candidate where it can, else llama.cpp of the file."""
+        if model.quantization not in OLLAMA_QUANTIZATIONS:
+            self._quantize_by_llama_cpp(model)
+            return
         with self.record.step(f"quantize to {model.quantization}"):
             self.client.create(
                 model.candidate,
                 from_model=reference.candidate,
                 parameters=self.record.parameters,
                 quantize=model.quantization,
+            )
+
+    def _quantize_by_llama_cpp(self, model: LiveModel) -> None:
+        record, quantizer, name = self.record, self.built.quantizer, model.quantization
+        if quantizer is None:
+            raise no_quantizer(name)
+        refuse_changed_file(sha256_of(self.built.gguf), record.gguf_sha256)
+        with record.step(f"quantize to {name}"), quantised_file(quantizer, self.built.gguf, name) as path:
+            self.client.create(
+                model.candidate,
+                file_digest=self.client.upload(path),
+                template=record.go_template,
+                system=self.settings.system,
+                license=self.settings.license,
+                parameters=record.parameters,
             )
 
     def _prove_quantized(self, model: LiveModel, reference: Observed) -> None:
@@ -191,16 +230,6 @@ class _Candidates:
         if first is None:
             return (None,) * len(prompts)
         return (first, *(self.client.render(name, prompt.messages) for prompt in prompts[1:]))
-
-
-def _refuse_changed_file(sha256: str, record: Record) -> None:
-    """Raises ProofError where the file is another one than the conversion made."""
-    record.gguf_sha256 = record.gguf_sha256 or sha256
-    if sha256 != record.gguf_sha256:
-        raise ProofError(
-            f"the GGUF changed between its conversion (sha256 {record.gguf_sha256[:12]}...) and its upload "
-            f"({sha256[:12]}...)"
-        )
 
 
 def _greedy_options(settings: PromoteSettings, max_new_tokens: int) -> dict[str, Any]:

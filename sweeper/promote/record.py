@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from sweeper.errors import ProofError
 from sweeper.promote.live_models import LiveModel, live_models
+from sweeper.promote.merge_choice import MergeChoice
 from sweeper.promote.promotion import (
     Progress,
     PromotedAnswer,
@@ -39,10 +40,13 @@ class Record:
     missing: list[str] = field(default_factory=list)
     answers: tuple[PromotedAnswer, ...] = ()
     merged_score: float | None = None
+    merge: MergeChoice | None = None
     go_template: str | None = None
     gguf_bytes: int = 0
     gguf_sha256: str = ""
     gguf_md5: str = ""
+    adapter_gguf_bytes: int = 0
+    adapter_gguf_sha256: str = ""
     parameters: dict[str, Any] = field(default_factory=dict)
     models: dict[LiveModel, PromotedModel] = field(init=False)
     step_seconds: dict[str, float] = field(default_factory=dict)
@@ -122,6 +126,10 @@ class Record:
             answers=self.answers,
             step_seconds=self.step_seconds,
             step_peak_bytes=self.step_peak_bytes,
+            merge=self.merge,
+            form=request.settings.form,
+            adapter_gguf_bytes=self.adapter_gguf_bytes,
+            adapter_gguf_sha256=self.adapter_gguf_sha256,
         )
 
 

@@ -7,13 +7,13 @@ from sweeper.models.weight_files import weights_sha256
 _SHORT = 12
 
 
-def refuse_changed_base(reference: BaseReference, trained_sha256: str) -> None:
-    """Raises InputError where the weights are others than at training. Reads them whole.
+def refuse_changed_base(reference: BaseReference, trained_sha256: str) -> str:
+    """Raises InputError where the weights are others than at training. Reads them whole; gives their hash.
 
     Not covered: trials of before, whose base was not hashed ("").
     """
     if not trained_sha256:
-        return
+        return ""
     now = weights_sha256(reference)
     if now != trained_sha256:
         raise InputError(
@@ -22,3 +22,4 @@ def refuse_changed_base(reference: BaseReference, trained_sha256: str) -> None:
             f"was {trained_sha256[:_SHORT]}...)",
             "Put the old weights back, or train again with --fresh",
         )
+    return now

@@ -30,13 +30,13 @@ def verdict_lines(progress: SweepProgress) -> list[str]:
     return [line, *_tie_lines(tied_trials(progress), best)]
 
 
-def verdict(progress: SweepProgress, looks: Sequence[Look] = ()) -> Text:
+def verdict(progress: SweepProgress, looks: Sequence[Look] = (), has_test: bool = True) -> Text:
     """`verdict_lines`, and what was seen on test and on guard suites, for the terminal, below the table
-    that they explain."""
+    that they explain. Without a test suite, `has_test`, nothing waits to be looked at."""
     lines = verdict_lines(progress)
-    if lines:
-        not_yet = "test: not looked at yet"
-        lines.insert(1, line_of_test(looks) or not_yet)
+    not_yet = "test: not looked at yet" if has_test else None
+    if lines and (on_test := line_of_test(looks) or not_yet):
+        lines.insert(1, on_test)
     lines += lines_of_guard(progress)
     return Text("".join(f"  {line}\n" for line in lines))
 

@@ -34,7 +34,7 @@ def _cells(report: Mapping[str, Any], model: Mapping[str, Any]) -> tuple[str, ..
         str(report["finished"])[:16].replace("T", " "),
         str(model["name"]),
         str(lineage.get("trial", "")),
-        str(model["quantization"]),
+        str(model["quantization"]) + (" + adapter" if report.get("form") == "adapter" else ""),
         score(model["score"]),
         _short(report["gguf_sha256"]),
         _short(model["digest"]),

@@ -10,9 +10,9 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from sweeper.events import Event
+from sweeper.events import Event, TrialAsked
 from sweeper.report.objective import objective_heading, objective_text, objective_value
-from sweeper.report.plain import line_for
+from sweeper.report.plain import line_for, work_line_for
 from sweeper.report.progress import SweepProgress, TrialProgress, apply, replay
 from sweeper.report.table import heading, parameter_cells
 from sweeper.report.text import duration, score
@@ -22,6 +22,9 @@ from sweeper.report.work import work_line
 _TRIALS_SHOWN = 10
 _LINE_SECONDS = 60.0
 """A log gets a line at least this often while there is something to tell."""
+
+_WORK_SECONDS = 300.0
+"""A log is told what all trials do together this often, and where a wave or the sweep has ended."""
 
 
 class LiveView:
@@ -40,6 +43,8 @@ class LiveView:
         self._searched = searched
         self._console = console
         self._last_line_time = 0.0
+        self._last_work_time: float | None = None
+        self._last_wave = 0
         self._live = (
             Live(console=console, get_renderable=self.draw, refresh_per_second=2, transient=True)
             if console.is_terminal
@@ -60,6 +65,8 @@ class LiveView:
     def resume(self, events: Sequence[Event]) -> None:
         """Takes the events of earlier starts, of which nothing is told again."""
         self.progress = replay(self.progress, events)
+        waves = [event.wave for event in events if isinstance(event, TrialAsked)]
+        self._last_wave = max(waves, default=0)
 
     def apply(self, event: Event) -> None:
         """Takes one event; on a terminal the next redrawing shows it."""
@@ -70,7 +77,19 @@ class LiveView:
         line = line_for(event, before, self.progress, self._searched, is_due)
         if line is not None:
             self._last_line_time = event.time
-            self._console.print(Text(line), soft_wrap=True)
+            self.say(line)
+        self._tell_work(event, before)
+
+    def _tell_work(self, event: Event, before: SweepProgress) -> None:
+        if self._last_work_time is None:
+            self._last_work_time = event.time
+        is_due = event.time - self._last_work_time >= _WORK_SECONDS
+        line = work_line_for(event, before, self.progress, self._last_wave, is_due)
+        if isinstance(event, TrialAsked):
+            self._last_wave = max(event.wave, self._last_wave)
+        if line is not None:
+            self._last_work_time = event.time
+            self.say(line)
 
     def say(self, line: str) -> None:
         """Puts a line above the view, to stay."""

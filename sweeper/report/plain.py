@@ -6,6 +6,7 @@ from sweeper.events import (
     RungReached,
     StepTrained,
     SuiteScored,
+    TrialAsked,
     TrialCompleted,
     TrialDiverged,
     TrialFailed,
@@ -18,6 +19,7 @@ from sweeper.report.objective import objective_text
 from sweeper.report.progress import SweepProgress
 from sweeper.report.text import duration, parameters, score
 from sweeper.report.time_left import time_left
+from sweeper.report.work import work_parts
 
 _MARKS = 4
 """Training is told of at each quarter."""
@@ -46,6 +48,16 @@ def line_for(
         share = 100 * event.examples // max(after.trials[event.trial].total_examples, 1)
         return f"{_trial(event, after)} is at {share} %: target_loss {event.value:.3f}"
     return _end(event, after)
+
+
+def work_line_for(
+    event: Event, before: SweepProgress, after: SweepProgress, last_wave: int, is_due: bool
+) -> str | None:
+    """What all trials do together, or None: where `is_due`, where a wave follows `last_wave`, at the end."""
+    is_new_wave = isinstance(event, TrialAsked) and event.wave > last_wave
+    is_end = after.is_over and not before.is_over
+    parts = work_parts(after.work) if is_due or is_new_wave or is_end else []
+    return f"all trials: {', '.join(parts)}" if parts else None
 
 
 def _step(event: StepTrained, before: SweepProgress, after: SweepProgress, is_due: bool) -> str | None:

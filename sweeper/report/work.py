@@ -119,11 +119,17 @@ def _unspent(place: Place) -> int:
 
 def work_line(work: Work) -> str | None:
     """'2 slots   441 tokens/s   87 % of the time training   saved 31k tokens by halving, 12k by sharing'."""
+    parts = work_parts(work)
+    return "   ".join(parts) if parts else None
+
+
+def work_parts(work: Work) -> list[str]:
+    """What `work_line` is made of; nothing before the first step. Slots are left out while there are none."""
     rate, share = work.tokens_per_second, work.training_share
     if rate is None or share is None:
-        return None
-    slots = f"{len(work.slots)} slot{'' if len(work.slots) == 1 else 's'}"
-    parts = [slots, f"{rate:,.0f} tokens/s", f"{share:.0%} of the time training"]
+        return []
+    parts = [f"{len(work.slots)} slot{'' if len(work.slots) == 1 else 's'}"] if work.slots else []
+    parts += [f"{rate:,.0f} tokens/s", f"{share:.0%} of the time training"]
     saved = [
         f"{_thousands(tokens)} by {how}"
         for tokens, how in ((work.halving_tokens, "halving"), (work.sharing_tokens, "sharing"))
@@ -131,7 +137,7 @@ def work_line(work: Work) -> str | None:
     ]
     if saved:
         parts.append(f"tokens saved: {', '.join(saved)}")
-    return "   ".join(parts)
+    return parts
 
 
 def _thousands(tokens: int) -> str:

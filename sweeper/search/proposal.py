@@ -9,7 +9,8 @@ from itertools import islice
 import optuna
 from optuna.distributions import BaseDistribution
 from optuna.exceptions import ExperimentalWarning
-from optuna.trial import FrozenTrial, Trial
+from optuna.samplers import BaseSampler
+from optuna.trial import FrozenTrial, Trial, TrialState
 
 from sweeper.errors import InputError
 from sweeper.search.distributions import Stored, distribution_of, stored_of
@@ -41,6 +42,7 @@ class Proposer:
         self._space = space
         self._order = in_order(space.parameters)
         self._has_conditions = any(isinstance(each, Conditional) for each in space.parameters.values())
+        self._known = _KnownTrials()
 
     def propose(self, known: Sequence[FrozenTrial], number: int) -> Proposal:
         """Trial `number`, after the `known` ones. Raises InputError where no allowed trial is found."""
@@ -71,8 +73,7 @@ class Proposer:
                 infeasible=sum(any(bound > 0 for bound in trial.constraints.values()) for trial in known),
                 grouped=self._has_conditions,
             )
-        scratch = optuna.create_study(direction="maximize", sampler=sampler)
-        scratch.add_trials(known)
+        scratch = self._known.study_of(known, sampler)
         trial, drawn = scratch.ask(), Drawn()
 
         def choose(name: str, parameter: Choice | Range) -> Scalar:
@@ -80,6 +81,7 @@ class Proposer:
             return drawn[name]
 
         _, fault = resolve(self._space.parameters, choose, self._space.constraints, self._order)
+        scratch.tell(trial, state=TrialState.FAIL)  # of which no sampler learns
         return drawn, fault
 
     def _drawn_evenly(self, number: int, fixed: Mapping[str, Scalar]) -> Drawn:
@@ -104,6 +106,27 @@ class Proposer:
             assert isinstance(parameter, (Choice, Range)), "nothing else is drawn"
             distributions[name] = distribution_of(parameter)
         return Proposal({name: stored_of(drawn[name]) for name in distributions}, distributions)
+
+
+class _KnownTrials:
+    """A study in memory with the trials before the one to propose; those that run count for TPE, too.
+
+    It is made anew only when one of them has ended, so once for each wave: for each proposal it would
+    cost more with every trial.
+    """
+
+    def __init__(self) -> None:
+        self._states: list[tuple[int, TrialState]] = []
+        self._study: optuna.Study | None = None
+
+    def study_of(self, known: Sequence[FrozenTrial], sampler: BaseSampler) -> optuna.Study:
+        """Holds `known` in their order, as after a restart. What is asked of it must be told FAIL again."""
+        states = [(trial.number, trial.state) for trial in known]
+        if self._study is None or states[: len(self._states)] != self._states:
+            self._study, self._states = optuna.create_study(direction="maximize"), []
+        self._study.add_trials(known[len(self._states) :])
+        self._states, self._study.sampler = states, sampler
+        return self._study
 
 
 def _suggested(trial: Trial, name: str, parameter: Choice | Range) -> Scalar:

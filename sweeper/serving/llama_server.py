@@ -18,13 +18,17 @@ _PROGRAM = "llama-server"
 
 
 def find_llama_server() -> Path | None:
+    return find_llama_program(_PROGRAM)
+
+
+def find_llama_program(name: str) -> Path | None:
     """The program beside the `ollama` that the shell finds, else one that the shell finds itself."""
     ollama = shutil.which("ollama")
     if ollama is not None:
-        beside = Path(ollama).resolve().parent.parent / "lib" / "ollama" / _PROGRAM
+        beside = Path(ollama).resolve().parent.parent / "lib" / "ollama" / name
         if beside.is_file():
             return beside
-    found = shutil.which(_PROGRAM)
+    found = shutil.which(name)
     return Path(found) if found else None
 
 

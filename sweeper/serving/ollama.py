@@ -122,6 +122,7 @@ class OllamaClient:
         *,
         file_digest: str | None = None,
         from_model: str | None = None,
+        adapter_digest: str | None = None,
         template: str | None = None,
         system: str | None = None,
         license: str | None = None,
@@ -130,13 +131,15 @@ class OllamaClient:
     ) -> None:
         """Makes `model` from an uploaded .gguf file, or from another model with a new prompt or quantised.
 
-        What the other model has and is not given here is taken over.
+        What the other model has and is not given here is taken over, its adapter too. `adapter_digest` is
+        that of an uploaded .gguf file with an adapter.
         """
         with self._told(f"creating {model}"):
             states = self._ollama.create(
                 model,
                 files={"model.gguf": file_digest} if file_digest else None,
                 from_=from_model,
+                adapters={"adapter.gguf": adapter_digest} if adapter_digest else None,
                 template=template,
                 system=system,
                 license=license,
@@ -217,7 +220,7 @@ class OllamaClient:
         except ollama.ResponseError as error:
             raise SweepError(f"Ollama at {self.url} failed at {doing}: {_one_line(error.error)}.") from error
         except httpx.HTTPStatusError as error:
-            told = _one_line(error.response.text)
+            told = _told_by(error.response)
             raise SweepError(f"Ollama at {self.url} failed at {doing}: {told}.") from error
         except httpx.TimeoutException as error:
             limit = _TIMEOUT.connect if isinstance(error, httpx.ConnectTimeout) else _TIMEOUT.read
@@ -235,6 +238,15 @@ def _read_in_chunks(path: Path, on_share: ShareDone) -> Iterator[bytes]:
             yield chunk
             done += len(chunk)
             on_share(done / total)
+
+
+def _told_by(response: httpx.Response) -> str:
+    """What the server gives as its reason: `error` of a JSON object, or whatever it says."""
+    try:
+        told = str(response.json()["error"])
+    except (ValueError, KeyError, TypeError):
+        told = response.text
+    return _one_line(told)
 
 
 def _one_line(text: str) -> str:

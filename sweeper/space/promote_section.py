@@ -1,12 +1,12 @@
 """The `promote` section of a space file: the model's name in Ollama, its form, and what it must reach."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from sweeper.space.broken_rule import BrokenRule
 from sweeper.space.ollama_terms import OllamaParameters, check_ollama_name
-from sweeper.space.promote_settings import QUANTIZATIONS, GateSettings, Quantization
+from sweeper.space.promote_settings import QUANTIZATIONS, Form, GateSettings, Quantization
 from sweeper.space.space import PromoteSettings
 from sweeper.space.suggest import did_you_mean
 from sweeper.space.wording import shown
@@ -39,13 +39,6 @@ def read_quantizations(raw: Any) -> tuple[Quantization, ...]:
     return tuple(found)
 
 
-def _form(raw: Any) -> Any:
-    if raw == "merged":
-        return raw
-    fix = "Write `form: merged` or remove the line"
-    raise BrokenRule(f"is {shown(raw)}, must be merged: other forms are not built", fix)
-
-
 class GateSection(FileModel):
     min_gain: float = Field(default=_GATE.min_gain, ge=-1, le=1, examples=["0"])
     max_guard_loss: float = Field(default=_GATE.max_guard_loss, gt=0, le=1, examples=["0.1"])
@@ -58,7 +51,7 @@ class PromoteSection(FileModel):
         default=None, examples=["my-model"]
     )
     auto: bool = Field(default=False, examples=["true"])
-    form: Annotated[Literal["merged"], BeforeValidator(_form)] = Field(default="merged", examples=["merged"])
+    form: Form = Field(default="merged", examples=["adapter"])
     quantization: Annotated[
         tuple[Quantization, ...],
         BeforeValidator(
@@ -87,4 +80,5 @@ class PromoteSection(FileModel):
             host=self.host,
             gate=GateSettings(**self.gate.model_dump()),
             auto=self.auto,
+            form=self.form,
         )

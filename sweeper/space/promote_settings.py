@@ -3,10 +3,22 @@
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-Quantization = Literal["f16", "q8_0", "q4_K_M", "q4_K_S"]
+OllamaQuantization = Literal["f16", "q8_0", "q4_K_M", "q4_K_S"]
 """What Ollama itself can make of an f16 file, and f16, which is left as it is."""
+LlamaCppQuantization = Literal[
+    "q6_K", "q5_K_M", "q5_K_S", "q5_1", "q5_0", "q4_1", "q4_0", "iq4_nl", "iq4_xs",
+    "q3_K_L", "q3_K_M", "q3_K_S", "iq3_m", "iq3_s", "q2_K",
+]  # fmt: skip
+"""What llama.cpp's quantiser makes beside it, without data to weigh the weights by."""
+Quantization = OllamaQuantization | LlamaCppQuantization
 
-QUANTIZATIONS: tuple[Quantization, ...] = get_args(Quantization)
+OLLAMA_QUANTIZATIONS: tuple[OllamaQuantization, ...] = get_args(OllamaQuantization)
+QUANTIZATIONS: tuple[Quantization, ...] = (*OLLAMA_QUANTIZATIONS, *get_args(LlamaCppQuantization))
+
+Form = Literal["merged", "adapter"]
+"""One file of base and adapter, or the adapter beside a base that many models share."""
+
+FORMS: tuple[Form, ...] = get_args(Form)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from sweeper.space.limits_section import LimitSettings
 from sweeper.space.model_settings import ModelSettings
 from sweeper.space.objective import AUTO, Objective
 from sweeper.space.parameters import Parameter, Scalar
-from sweeper.space.promote_settings import GateSettings, Quantization
+from sweeper.space.promote_settings import Form, GateSettings, Quantization
 from sweeper.space.pruner import HALVING, PrunerSettings
 from sweeper.space.workers_section import WorkerSettings
 
@@ -41,7 +41,8 @@ class PromoteSettings:
     """`name` in Ollama; `parameters` are Ollama's own (temperature, num_ctx, ...); `system` a system text.
 
     Of several in `quantization` the first takes the name itself. `host` None means OLLAMA_HOST. With `auto`
-    the best trial is promoted when the sweep has ended.
+    the best trial is promoted when the sweep has ended. `form` says what Ollama gets: one merged file, or
+    the adapter beside a base that it shares.
     """
 
     name: str
@@ -52,6 +53,7 @@ class PromoteSettings:
     host: str | None = None
     gate: GateSettings = field(default_factory=GateSettings)
     auto: bool = False
+    form: Form = "merged"
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 CHAMPION, PREVIOUS = "champion", "previous"
 _DIGEST, _FINISHED, _NAME = "sweeper.ollama_digest", "sweeper.finished", "sweeper.ollama_name"
-_FROM_REPORT = ("gguf_sha256", "gguf_md5", "server_version", "is_forced")
+_FROM_REPORT = ("form", "gguf_sha256", "gguf_md5", "adapter_gguf_sha256", "server_version", "is_forced")
 _FROM_LINEAGE = ("sweep", "trial", "base", "adapter_sha256", "base_sha256")
 _FROM_MODEL = ("quantization", "score")
 
@@ -119,5 +119,14 @@ def _tags(report: Report, model: Mapping[str, Any]) -> dict[str, str]:
     lineage = report.get("lineage") or {}
     parts = ((report, _FROM_REPORT), (lineage, _FROM_LINEAGE), (model, _FROM_MODEL))
     found = {f"sweeper.{key}": part.get(key) for part, keys in parts for key in keys}
+    found |= _merge_tags(report.get("merge"))
     named = {_NAME: model["name"], _DIGEST: model["digest"], _FINISHED: report["finished"]}
-    return {key: str(value) for key, value in {**found, **named}.items() if value is not None}
+    return {key: str(value) for key, value in {**found, **named}.items() if value not in (None, "")}
+
+
+def _merge_tags(merge: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Which base an adapter that was trained on nf4 was merged into, and what each merge came to on dev."""
+    if merge is None:
+        return {}
+    scores = {f"sweeper.dev_{into}": merge[into]["objective"] for into in ("dequantised", "original")}
+    return {"sweeper.merged_into": merge["taken"], **scores}

@@ -11,7 +11,9 @@ from rich.console import Console
 from sweeper.commands import promote as promote_command
 from sweeper.commands.auto_promote import announce_promotion, promote_best
 from sweeper.commands.sweeps import progress_of
+from sweeper.errors import InputError
 from sweeper.home import Home
+from sweeper.promote import quantizer
 from sweeper.promote.promotion import write_json
 from sweeper.space.load import load_space
 from sweeper.space.space import Space
@@ -76,3 +78,12 @@ def test_that_ollama_is_not_there_yet_is_said_before_the_sweep(space: Space) -> 
     nowhere = dataclasses.replace(space, promote=dataclasses.replace(space.promote, host="127.0.0.1:9"))
     announce_promotion(nowhere, Console(file=output, width=300))
     assert "promote.auto is true, and for now No Ollama answers at http://127.0.0.1:9" in output.getvalue()
+
+
+def test_what_nothing_here_can_quantise_is_refused_before_the_sweep(
+    space: Space, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(quantizer, "find_quantizer", lambda checkout: None)
+    promote = dataclasses.replace(space.promote, quantization=("q8_0", "q6_K"), host="127.0.0.1:9")
+    with pytest.raises(InputError, match=r"promote.quantization: q6_K is made by llama\.cpp's quantiser"):
+        announce_promotion(dataclasses.replace(space, promote=promote), Console(file=io.StringIO()))

@@ -26,6 +26,16 @@ def test_the_best_adapters_stay(tmp_path: Path, capsys: pytest.CaptureFixture[st
     assert home.sweep("tickets").events.read_bytes() == events
 
 
+def test_tokenised_rows_go_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    home = home_with_sweep(tmp_path)
+    home.token_cache.mkdir(parents=True)
+    (home.token_cache / "rows.arrow").write_bytes(b"x" * 5000)
+    clean(home, "tickets", 4, True)
+    assert "5.0 kB  cache/tokens" in capsys.readouterr().out
+    clean(home, "tickets", 4, False)
+    assert not home.token_cache.exists()
+
+
 def test_nothing_goes_while_it_runs(tmp_path: Path) -> None:
     home = home_with_sweep(tmp_path)
     with held_lock(home.sweep("tickets").lock, "it"), pytest.raises(UnavailableError, match="running"):

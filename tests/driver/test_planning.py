@@ -1,5 +1,8 @@
 """Plans within a limit, from standings alone; the predictor is a formula."""
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 from sweeper.driver.planning import Planner
 from sweeper.events import Event, MemoryMeasured, TrialAsked, TrialOutOfMemory, TrialStarted
 from sweeper.memory.plan import PlannedTrial
@@ -100,3 +103,56 @@ def test_what_cannot_be_predicted_is_not_held_to_the_limit() -> None:
     planner = Planner(LENGTHS, Limit(1000, 0.0), unpredictable)
     assert size_of(planned(planner, [asked()])) == 12
     assert planner.refusal == "LookupError: no list of decoder layers"
+
+
+def at_once(*trials: PlannedTrial | Infeasible) -> list[PlannedTrial]:
+    return [trial for trial in trials if isinstance(trial, PlannedTrial)]
+
+
+def cohort_size(limit_bytes: int, largest: int, events: list[Event], shared: int | None = 3000) -> int:
+    """Each trial is predicted 5,000 bytes alone with a micro-batch of 4, and `shared` more beside another."""
+    predicted: list[int] = []
+
+    def predict_cohort(trials: Sequence[PlannedTrial], count: int) -> int:
+        assert len(trials) == 6
+        predicted.append(count)
+        if shared is None:
+            raise RuntimeError("no such operator on fake tensors")
+        return 5000 + shared * (count - 1)
+
+    planner = Planner(LENGTHS, Limit(limit_bytes, 0.0), predict, predict_cohort)
+    standing = standing_of(events)
+    plans = [planner.plan(trial, standing) for trial in standing.trials.values()]
+    six = [replace(plan, micro_batch_size=4, predicted_bytes=5000) for plan in at_once(*plans)][:6]
+    found = planner.cohort_size(six, largest, standing)
+    assert predicted == sorted(predicted, reverse=True)
+    return found
+
+
+SIX: list[Event] = [asked(number) for number in range(6)]
+
+
+def test_a_cohort_grows_as_far_as_its_peak_on_one_base_fits() -> None:
+    assert cohort_size(20_000, 4, SIX) == 4  # each with a base of its own
+    assert cohort_size(19_999, 4, SIX) == 4  # 14,000 on one
+    assert cohort_size(13_999, 4, SIX) == 2
+    assert cohort_size(7_999, 4, SIX) == 1
+    assert cohort_size(19_999, 8, SIX) == 3  # six, the most there are, are 20,000
+    assert cohort_size(20_000, 8, SIX) == 6
+
+
+def test_what_was_measured_counts_for_cohorts_too() -> None:
+    measured = [*SIX, MemoryMeasured(0, 0.0, 4, 6000, 5000)]
+    assert cohort_size(14_000, 4, SIX) == 4
+    assert cohort_size(14_000, 4, measured) == 2
+
+
+def test_where_a_cohort_cannot_be_predicted_each_is_given_room_for_a_base() -> None:
+    assert cohort_size(12_000, 4, SIX, shared=None) == 2
+
+
+def test_without_a_limit_a_cohort_is_as_large_as_it_was_measured() -> None:
+    standing = standing_of(SIX)
+    planner = Planner(LENGTHS)
+    plans = at_once(*(planner.plan(trial, standing) for trial in standing.trials.values()))
+    assert planner.cohort_size(plans, 8, standing) == 8

@@ -64,6 +64,7 @@ class FakeOllama(OllamaClient):
         *,
         file_digest: str | None = None,
         from_model: str | None = None,
+        adapter_digest: str | None = None,
         template: str | None = None,
         system: str | None = None,
         license: str | None = None,
@@ -73,6 +74,7 @@ class FakeOllama(OllamaClient):
         old = self.kept.get(from_model or "", {})
         new = {
             "file": file_digest,
+            "adapter": adapter_digest,
             "system": system,
             "template": template,
             "license": license,

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 
 from sweeper.data.template import template_of
-from sweeper.errors import InputError, ProofError
+from sweeper.errors import InputError, ProofError, UnavailableError
 from sweeper.events import CaseAnswer
 from sweeper.models.load import Base
 from sweeper.models.reference import BaseReference
 from sweeper.models.weight_files import weights_sha256
-from sweeper.promote import build
+from sweeper.promote import build, disk, merged_form
 from sweeper.promote.adapter import LoraAdapter, read_adapter
 from sweeper.promote.export import refuse_full_folder
 from sweeper.promote.gate import GATE, Evidence, prove_gain, prove_kept
@@ -66,13 +66,13 @@ def ollama(base: Base, monkeypatch: pytest.MonkeyPatch) -> FakeOllama:
     """Answers by whichever model the promotion merges."""
     template = template_of(base.tokenizer)
     fake = FakeOllama(template, GreedyModel(base.model, base.tokenizer, frozenset(), 5))
-    load = build.load_merged
+    load = merged_form.load_merged
 
     def load_and_show(*arguments: Any) -> GreedyModel:
         fake.model = load(*arguments)
         return fake.model
 
-    monkeypatch.setattr(build, "load_merged", load_and_show)
+    monkeypatch.setattr(merged_form, "load_merged", load_and_show)
     return fake
 
 
@@ -154,6 +154,34 @@ def test_a_bad_name_is_refused_before_any_work(request_: PromotionRequest, ollam
         promote(dataclasses.replace(request_, live_name="two words"), ollama)
     assert ollama.calls == 0
     assert not request_.work_dir.exists()
+
+
+@pytest.mark.parametrize(
+    ("where", "told"),
+    [("work", "the merged model and its .gguf need "), ("store", "Ollama's copies of the model need ")],
+)
+def test_a_small_disk_is_told_before_anything_is_written_there(
+    request_: PromotionRequest,
+    ollama: FakeOllama,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    where: str,
+    told: str,
+) -> None:
+    """Ours before the merge, and Ollama's before the upload."""
+    monkeypatch.setenv("OLLAMA_MODELS", str(tmp_path / "store"))
+    (tmp_path / "store").mkdir()
+    ollama.url = "http://127.0.0.1:1"
+    uploads: list[Path] = []
+    monkeypatch.setattr(ollama, "upload", lambda path, on_share: uploads.append(path))
+    monkeypatch.setattr(disk, "free_bytes", lambda folder: 10**9 if where not in str(folder) else 9)
+    with pytest.raises(UnavailableError) as error:
+        promote(request_, ollama)
+    assert told in str(error.value)
+    assert "\n" not in str(error.value)
+    assert (request_.work_dir / "merged").exists() is (where == "store")
+    assert uploads == []
+    assert ollama.kept == {}
 
 
 def test_a_model_that_sweeper_did_not_make_is_asked_about(

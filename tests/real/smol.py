@@ -2,6 +2,7 @@
 
 import dataclasses
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -31,12 +32,13 @@ SETTINGS = PromoteSettings("smol", {}, None)
 LIVE = "smol:latest"
 
 
-def save_adapter(base: Base, folder: Path) -> Path:
+def save_adapter(base: Base, folder: Path, **changes: Any) -> Path:
     """As training leaves one: all linear layers, B no longer 0."""
     from peft import LoraConfig, get_peft_model
 
     torch.manual_seed(1)
-    model = get_peft_model(base.model, LoraConfig(r=8, lora_alpha=32, target_modules="all-linear"))
+    settings: dict[str, Any] = {"r": 8, "lora_alpha": 32, "target_modules": "all-linear", **changes}
+    model = get_peft_model(base.model, LoraConfig(**settings))
     for name, parameter in model.named_parameters():
         if "lora_B" in name:
             torch.nn.init.normal_(parameter, std=0.01)

@@ -16,6 +16,7 @@ from sweeper.errors import ProofError
 from sweeper.models.load import Base
 from sweeper.promote import publish as publishing
 from sweeper.promote.adapter import read_adapter
+from sweeper.promote.adapter_probe import takes_adapters
 from sweeper.promote.build import build
 from sweeper.promote.converter import convert_to_gguf, find_converter
 from sweeper.promote.greedy import GreedyModel
@@ -68,7 +69,7 @@ def test_the_adapter_answers_under_the_live_name(
     for proof in promoted.record.proofs:
         print(f"{proof.name}: {proof.detail}")
     print(promoted.record.step_seconds)
-    assert len(promoted.record.proofs) == 9
+    assert len(promoted.record.proofs) == 10
     assert promoted.record.missing == []
     assert all(proof.passed for proof in promoted.record.proofs)
     assert promoted.record.go_template is None
@@ -257,6 +258,7 @@ def test_an_older_ollama_takes_the_same_file_with_the_instruments_that_it_has(
     assert [missing.split(" (")[0] for missing in record.missing] == ["the prompt that it feeds", "logprobs"]
     assert record.go_template is not None
     assert [each.offered for each in instruments(older_client)] == [False, False, True, True]
+    assert takes_adapters(older_client)
     for model in record.models.values():
         assert older_client.digest(model.name) == (None if failed else model.digest)
 
@@ -344,20 +346,23 @@ def test_the_last_models_are_kept_and_come_back(promoted: Promoted, ollama_clien
     ollama_client.delete(str(name.candidate))  # what is left over by others is told by other tests
 
 
+@pytest.mark.parametrize("tensor", ["output_norm.weight", "blk.0.attn_q.weight"])
 def test_one_tensor_that_is_one_percent_off_is_seen_by_the_log_probabilities(
-    promoted: Promoted, ollama_client: OllamaClient, tmp_path: Path
+    promoted: Promoted, ollama_client: OllamaClient, tmp_path: Path, tensor: str
 ) -> None:
-    """In the file alone, behind the proofs of the merge: every greedy answer is the same."""
+    """In the file alone, behind the proofs of the merge: every greedy answer is the same. The first is seen
+    by the size of the differences, the second by the scale that is fitted to them alone."""
     from gguf import GGUFReader
 
     gguf = tmp_path / "scaled.gguf"
     shutil.copyfile(promoted.built.gguf, gguf)
-    for tensor in GGUFReader(gguf, "r+").tensors:
-        if tensor.name == "output_norm.weight":
-            tensor.data[:] = tensor.data * 1.01
+    for each in GGUFReader(gguf, "r+").tensors:
+        if each.name == tensor:
+            each.data[:] = each.data * 1.01
     proofs = refused(promoted, ollama_client, gguf=gguf)
     assert proofs["rendered prompt = chat template's text"]
-    assert not proofs["logprobs = merged model's"]
+    assert proofs["logprobs = merged model's"] is (tensor != "output_norm.weight")
+    assert not proofs["logprobs: each tensor's scale"]
 
 
 def test_digits_that_are_not_split_are_seen_by_the_token_ids(promoted: Promoted, tmp_path: Path) -> None:

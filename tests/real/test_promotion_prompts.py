@@ -14,7 +14,7 @@ from sweeper.data.template import LINES_TEMPLATE, template_of
 from sweeper.errors import ProofError
 from sweeper.models.load import Base
 from sweeper.models.reference import BaseReference
-from sweeper.promote import build
+from sweeper.promote import finished_gguf
 from sweeper.promote.ollama_prompt import derive_go_template
 from sweeper.promote.promote import promote
 from sweeper.promote.promotion import Promotion, PromotionRequest
@@ -122,7 +122,7 @@ def test_the_begin_token_is_fed_as_often_as_the_template_writes_it(
 def test_a_begin_token_too_many_is_refused(
     tiny: Base, ollama_client: OllamaClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(build, "stop_adding_bos", lambda gguf: None)
+    monkeypatch.setattr(finished_gguf, "stop_adding_bos", lambda gguf: None)
     with pytest.raises(ProofError, match="case 0: Ollama fed 23 tokens, and the prompt has 22"):
         promoted(tiny, LINES_TEMPLATE, ollama_client, tmp_path)
 

@@ -81,6 +81,7 @@ def test_the_best_of_many_is_told_as_one() -> None:
     assert line.endswith("p < 0.001, n = 100")
     assert "chance" not in line
     assert verdict(progress).plain == f"  {line}\n  test: not looked at yet\n"
+    assert verdict(progress, has_test=False).plain == f"  {line}\n"
     [alone] = verdict_lines(sweep(right(20), [(right(60), TrialConfig())]))
     assert alone.startswith("dev 0.600 (the only one tried), +0.40 over base")
 

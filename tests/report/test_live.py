@@ -2,14 +2,15 @@
 
 import io
 import re
+from dataclasses import replace
 
 import pytest
 from rich.console import Console
 
-from sweeper.events import Event, StepTrained, TrialCompleted, TrialStarted
+from sweeper.events import Event, StepTrained, TrialAsked, TrialCompleted, TrialStarted
 from sweeper.report.live import LiveView
 from sweeper.report.progress import SweepProgress
-from tests.sweep_events import Stream, halving_events, sweep_events
+from tests.sweep_events import CONFIGS, Stream, halving_events, sweep_events
 
 
 def log_lines(events: list[Event], past: list[Event] | None = None) -> list[str]:
@@ -23,8 +24,13 @@ def log_lines(events: list[Event], past: list[Event] | None = None) -> list[str]
     return console.file.getvalue().splitlines()
 
 
+def of_trials(lines: list[str]) -> list[str]:
+    """Without what is told of all trials together."""
+    return [line for line in lines if not line.startswith("all trials: ")]
+
+
 def test_a_log_gets_few_lines_and_all_that_matters() -> None:
-    lines = log_lines(sweep_events(steps=400))
+    lines = of_trials(log_lines(sweep_events(steps=400)))
     assert len(lines) < 80
     assert lines[0] == "base: 0.000 on dev (8 cases)"
     assert lines[1] == "trial 0 (0 of 4 finished) starts: learning_rate 0.0002, lora_rank 8"
@@ -51,13 +57,33 @@ def test_a_quick_trial_gets_a_line_a_quarter() -> None:
 def test_a_slow_trial_gets_a_line_a_minute() -> None:
     stream = Stream()
     events: list[Event] = [stream.ask(0), stream.start(0, 1, 10_000), *stream.steps(0, 600)]
-    assert len(log_lines(events)[1:]) == pytest.approx(600 * 2 / 60, abs=1)
+    assert len(of_trials(log_lines(events))[1:]) == pytest.approx(600 * 2 / 60, abs=1)
+
+
+def test_a_log_is_told_every_five_minutes_what_all_trials_do() -> None:
+    stream = Stream()
+    events: list[Event] = [stream.ask(0), stream.start(0, 1, 10_000), *stream.steps(0, 600)]
+    told = [line for line in log_lines(events) if line.startswith("all trials: ")]
+    assert len(told) == 600 * 2 // 300
+    assert told[-1] == "all trials: 1 slot, 200 tokens/s, 100% of the time training"
+
+
+def test_a_log_is_told_it_where_a_wave_and_the_sweep_have_ended() -> None:
+    events = halving_events()
+    lines = log_lines(events)
+    assert lines[-1].startswith("all trials: ")
+    assert "slot" not in lines[-1]  # nobody trains any more
+    assert "by halving" in lines[-1]
+    next_wave = TrialAsked(4, events[-1].time, CONFIGS[0], wave=1)
+    before = log_lines([*events[:-1]])
+    after = log_lines([*events[:-1], next_wave, replace(next_wave, trial=5)])
+    assert [line for line in after if line not in before] == [lines[-1].partition(", tokens saved")[0]]
 
 
 def test_a_second_start_tells_only_what_is_new() -> None:
     events = sweep_events()
     half = next(place for place, event in enumerate(events) if isinstance(event, TrialCompleted)) + 1
-    lines = log_lines(events[half:], past=events[:half])
+    lines = of_trials(log_lines(events[half:], past=events[:half]))
     assert not [line for line in lines if line.startswith(("base", "trial 0"))]
     assert lines[-1] == "trial 3 (4 of 4 finished) complete: 0.625, best so far 0.750"
 
@@ -120,7 +146,7 @@ def test_any_stretch_of_events_can_be_drawn() -> None:
 
 
 def test_a_log_tells_rungs_pruning_and_going_on() -> None:
-    lines = log_lines(halving_events())
+    lines = of_trials(log_lines(halving_events()))
     assert "trial 3 (0 of 4 finished) is at 33 %: target_loss 2.000" not in lines  # one is infeasible by then
     assert "trial 3 (1 of 4 finished) is at 33 %: target_loss 2.000" in lines
     assert "trial 0 (1 of 4 finished) goes on at 33 %" in lines

@@ -162,3 +162,24 @@ def test_a_change_is_refused_with_what_changed(tmp_path: Path, change: dict[str,
     with pytest.raises(InputError) as caught:
         Study(home, space_of(tmp_path, **{"constraints": CONSTRAINTS, **change}))
     assert told in caught.value.problem
+
+
+def test_what_is_told_out_of_turn_is_learned_as_after_a_restart(tmp_path: Path) -> None:
+    """Trials that do not fit are told at once, before those that were asked earlier and still train."""
+
+    def outcome(folder: Path, restart: bool) -> list[TrialConfig]:
+        home, space = Home(folder / "mlruns"), space_of(folder)
+        study, configs = Study(home, space), []
+        for first in range(0, 12, 3):
+            for number in range(first, first + 3):
+                study = Study(home, space) if restart else study
+                configs.append(study.ask(number))
+                if number % 3 == 1:
+                    study.tell_infeasible(number, "too large", 0.5)
+            for number in range(first, first + 3):
+                study.tell_completed(number, value_of(configs[number]))
+        return configs
+
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    assert outcome(tmp_path / "a", False) == outcome(tmp_path / "b", True)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
+from threading import Event, Thread
 from typing import Any
 
 import httpx
@@ -172,6 +172,69 @@ def test_a_file_is_sent_once(tmp_path: Path) -> None:
     assert shares == sorted(shares)
     assert shares[-1] == 1.0
     assert digest == "sha256:" + hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def read_a_little_and_close(handler: BaseHTTPRequestHandler) -> None:
+    handler.rfile.read(100_000)
+    handler.connection.shutdown(socket.SHUT_RDWR)
+
+
+def read_a_little_and_refuse(handler: BaseHTTPRequestHandler) -> None:
+    handler.rfile.read(100_000)
+    say(handler, {"error": "write /models/blobs/sha256-1: no space left on device"}, status=500)
+
+
+@pytest.mark.parametrize(
+    ("fault", "told"),
+    [
+        pytest.param(read_a_little_and_close, "broke off at taking model.gguf: ", id="closes in mid-upload"),
+        pytest.param(
+            read_a_little_and_refuse,
+            "failed at taking model.gguf: write /models/blobs/sha256-1: no space left on device.",
+            id="full",
+        ),
+    ],
+)
+def test_an_upload_fails(fault: Any, told: str, tmp_path: Path) -> None:
+    """The file is larger than what the sockets' buffers take, so it is still being sent."""
+    path = tmp_path / "model.gguf"
+    path.write_bytes(b"x" * 30_000_000)
+    reply = sending(fault)
+    with serving(reply) as client, pytest.raises(SweepError) as error:
+        client.upload(path)
+    assert str(error.value).startswith(f"Ollama at {client.url} {told}")
+    assert "\n" not in str(error.value)
+
+
+def sending(reply: Any) -> Any:
+    """A server that has no file yet, and answers by `reply` to one that comes."""
+
+    def answer(handler: BaseHTTPRequestHandler, body: bytes) -> None:
+        if handler.command == "POST":
+            reply(handler)
+        else:
+            say(handler, status=404)
+
+    return answer
+
+
+def test_a_server_that_is_slow_to_take_a_file_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sweeper.serving.ollama._TIMEOUT", httpx.Timeout(60.0, read=0.2))
+    path, is_told = tmp_path / "model.gguf", Event()
+    path.write_bytes(b"x")
+    with serving(sending(lambda handler: is_told.wait(60))) as client:
+        with pytest.raises(SweepError) as error:
+            client.upload(path)
+        is_told.set()
+    assert str(error.value) == f"Ollama at {client.url} said nothing for 0 s at taking model.gguf."
+
+
+def test_a_store_that_runs_full_in_a_creation_is_told() -> None:
+    full = telling(BEGUN, {"error": "write /models/blobs/sha256-2: no space left on device"})
+    with serving(full) as client, pytest.raises(SweepError, match=r"creating bot: .*no space left on device"):
+        client.create("bot", file_digest="sha256:1")
 
 
 def test_a_digest_is_found_whatever_the_case_of_the_name() -> None:

@@ -94,6 +94,16 @@ def test_without_its_run_a_promotion_is_registered_all_the_same(tmp_path: Path) 
     assert aliases(home) == {"champion": "new"}
 
 
+def test_a_merge_of_an_nf4_trial_is_told_with_both_dev_scores(tmp_path: Path) -> None:
+    home = Home(tmp_path / "mlruns")
+    both = {"dequantised": {"objective": 0.75, "target_loss": 0.5}, "original": {"objective": 0.5}}
+    merged = {**report("new", 1, trial=9), "merge": {"taken": "dequantised", **both}}
+    keep_promotions(home, "gone", [merged], {NAME: Digests("new", None)})
+    tags = dict(query(home, "SELECT key, value FROM model_version_tags"))
+    assert tags["sweeper.merged_into"] == "dequantised"
+    assert (tags["sweeper.dev_dequantised"], tags["sweeper.dev_original"]) == ("0.75", "0.5")
+
+
 def test_two_names_that_come_to_one_are_refused(tmp_path: Path) -> None:
     home = Home(tmp_path / "mlruns")
     other = copy.deepcopy(report("b", 2, name="me--bot:v1"))

@@ -14,27 +14,33 @@ from sweeper.training.batch import Batch
 from sweeper.training.engine import Engine
 from sweeper.training.slot import Slot
 from tests.training.tiny import random_rows, tiny_model
-from tests.training.trainer_reference import relative_norm, slot_tensors
+from tests.training.trainer_reference import relative_norm, slot_tensors, steadied
 
-ROUNDING = 3e-5
-"""fp32 sums in another order, through a dozen AdamW steps: seen at most 1.8e-5, in a cohort of five."""
+ROUNDING = 3e-6
+"""fp32 sums in another order, through a dozen AdamW steps of STEADY_EPSILON: seen at most 1.0e-6."""
 
 
 @dataclass(frozen=True)
 class Member:
-    """One trial of a cohort: in which round it joins, and where it pauses, for how many rounds."""
+    """One trial of a cohort: in which round it joins, and where it pauses, for how many rounds.
+
+    With `pause_rounds` None it is stopped there for good.
+    """
 
     config: TrialConfig
     micro_batch: int
     prefix: int
     joins: int
     pause_step: int
-    pause_rounds: int
+    pause_rounds: int | None
 
     def slot(self, engine: Engine, stop: int | None = None) -> Slot:
-        return Slot(
-            self.config, random_rows(20, prefix=self.prefix), engine.layers, self.micro_batch, 3, stop
-        )
+        rows = random_rows(20, prefix=self.prefix)
+        return steadied(Slot(self.config, rows, engine.layers, self.micro_batch, 3, stop))
+
+    @property
+    def last_step(self) -> int | None:
+        return self.pause_step if self.pause_rounds is None else None
 
 
 CONFIGS = st.builds(
@@ -54,7 +60,7 @@ MEMBERS = st.builds(
     prefix=st.sampled_from([2, 9]),
     joins=st.integers(0, 6),
     pause_step=st.integers(0, 4),
-    pause_rounds=st.integers(0, 4),
+    pause_rounds=st.one_of(st.none(), st.integers(0, 4)),
 )
 
 
@@ -67,7 +73,7 @@ class Trained:
 
 def alone(member: Member) -> Trained:
     engine = Engine(tiny_model())
-    slot = member.slot(engine)
+    slot = member.slot(engine, member.last_step)
     trained = Trained(slot=slot)
     for result in engine.train([slot]):
         trained.losses.append(result.loss)
@@ -109,8 +115,9 @@ def _joined(engine: Engine, member: Member, trained: Trained) -> Slot:
 
 def _pause(active: dict[Slot, int], waiting: dict[int, int], members: list[Member], now: int) -> None:
     for slot in [slot for slot in active if slot.stopped]:
-        number = active.pop(slot)
-        waiting[number] = now + 1 + members[number].pause_rounds
+        rounds = members[number := active.pop(slot)].pause_rounds
+        if rounds is not None:
+            waiting[number] = now + 1 + rounds
 
 
 def differences(members: list[Member]) -> Iterator[float]:
@@ -122,14 +129,23 @@ def differences(members: list[Member]) -> Iterator[float]:
         assert (found.reason is None) == (expected.reason is None)
         if expected.reason is None:
             pairs = zip(found.losses, expected.losses, strict=True)
-            yield max(abs(a - b) / b for a, b in pairs)
+            yield max((abs(a - b) / b for a, b in pairs), default=0.0)
             yield relative_norm(slot_tensors(found.slot), slot_tensors(expected.slot))
 
 
-@settings(max_examples=8, deadline=None)
-@given(st.lists(MEMBERS, min_size=2, max_size=4))
-def test_whoever_comes_and_goes_the_others_train_as_alone(members: list[Member]) -> None:
-    assert max(differences(members), default=0.0) < ROUNDING
+def test_whoever_comes_and_goes_the_others_train_as_alone() -> None:
+    largest = 0.0
+
+    @settings(max_examples=25, deadline=None, derandomize=True, database=None)
+    @given(st.lists(MEMBERS, min_size=2, max_size=4))
+    def check(members: list[Member]) -> None:
+        nonlocal largest
+        largest = max(largest, *differences(members), 0.0)
+        assert largest < ROUNDING
+
+    check()
+    print(f"whoever comes and goes: largest relative difference {largest:.1e}")
+    assert largest > 0
 
 
 GOOD = TrialConfig(learning_rate=1e-2, lora_rank=4, effective_batch_size=4)

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from sweeper.data import token_cache
 from sweeper.data.encode import IGNORED
-from sweeper.events import Event, StepTrained, TrialStarted
+from sweeper.events import Event, StepTrained, TrialStarted, ValidationLoss
 from sweeper.memory.plan import Cohort, PlannedTrial
 from sweeper.models.reference import resolve_base
 from sweeper.scoring.suite import Case, Suite
@@ -60,3 +61,25 @@ def test_held_out_rows_are_not_among_those_that_train(setup: WorkerSetup) -> Non
     bench = Workbench(replace(setup, data=replace(setup.data, validation=HeldOutShare(0.3, seed=1))))
     assert len(bench.rows) == len(whole.rows) - 3
     assert set(bench.rows) < set(whole.rows)
+
+
+def test_rows_from_the_cache_train_to_the_bit_as_rows_in_memory(
+    setup: WorkerSetup, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held_out = replace(setup, data=replace(setup.data, validation=HeldOutShare(0.3, seed=1)))
+    tokens = tmp_path / "tokens"
+    cached = replace(held_out, token_cache=tokens)
+
+    def losses(each: WorkerSetup, number: int) -> list[tuple[float, float]]:
+        events: list[Event] = []
+        config = TrialConfig(lora_rank=2, learning_rate=1e-2, effective_batch_size=2, max_seq_length=20)
+        Workbench(each).train(Cohort((PlannedTrial(number, 1, config, 2),)), events.append)
+        assert any(isinstance(event, ValidationLoss) for event in events)
+        steps = [(event.loss, event.grad_norm) for event in events if isinstance(event, StepTrained)]
+        return steps + [(event.value, 0.0) for event in events if isinstance(event, ValidationLoss)]
+
+    expected = losses(held_out, 0)
+    assert losses(cached, 1) == expected
+    assert len(list(tokens.iterdir())) == 2  # those that train and those that validate
+    monkeypatch.setattr(token_cache, "encode_rows", None)  # from here on nothing can be tokenised
+    assert losses(cached, 2) == expected

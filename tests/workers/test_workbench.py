@@ -219,6 +219,8 @@ def tensors_after_each(bench: Workbench, trials: int) -> list[int]:
         events = train(bench, planned(number, stop, 0, max_steps=3, num_train_epochs=None, **varied))
         if number % 3 == 2:
             train(bench, planned(number, learning_rate=1e30))
+        if number % 5 == 1:
+            train(bench, planned(number + 100, 1, 0), planned(number + 200, 2, 0, lora_dropout=0.1))
         assert events
         counts.append(settled(live_tensors))
     return counts
