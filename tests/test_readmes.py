@@ -27,7 +27,7 @@ def test_every_suite_has_its_line_with_its_number_of_cases(path: Path) -> None:
 
 def test_every_place_of_a_home_is_named() -> None:
     home = Home(Path("mlruns"))
-    places = [home.artifacts, home.answer_cache, home.dequantised]
+    places = [home.artifacts, home.answer_cache, home.token_cache, home.dequantised]
     folder = home.sweep("NAME")
     places += [
         folder.events,
