@@ -8,7 +8,7 @@ import torch
 
 from sweeper.models.load import Base
 from sweeper.promote.scales import Watched, fit_scales, prove_scales
-from tests.promote.tiny import tiny_base
+from tests.promote.tiny import save_adapter, tiny_base
 
 PROMPT, ANSWER = tuple(range(5, 25)), tuple(range(60, 84))
 
@@ -67,3 +67,21 @@ def test_the_same_model_is_not_off_and_is_left_as_it_was(base: Base) -> None:
 def test_a_few_differences_are_no_proof(base: Base) -> None:
     """480 of them; what cannot be compared at all counts for nothing."""
     assert prove_scales(base.model, [*watched(base.model, base.model), Watched(PROMPT, ANSWER, ())]) is None
+
+
+def test_beside_an_adapter_the_bases_own_tensors_are_fitted(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    from peft import PeftModel
+
+    base = tiny_base(tmp_path_factory.mktemp("beside"))
+    adapter = save_adapter(base, tmp_path_factory.mktemp("adapter"))
+    adapted = PeftModel.from_pretrained(base.model, str(adapter)).eval()
+    other = copy.deepcopy(adapted)
+    tensor = "base_model.model.model.layers.1.mlp.down_proj.base_layer"
+    with torch.no_grad():
+        other.get_submodule(tensor).weight *= 1.01
+    model: Any = adapted
+    fitted = fit_scales(model, watched(model, other))
+    assert fitted[tensor] == pytest.approx(0.01, rel=0.5)
+    assert not [name for name in fitted if ".lora_" in name or f"{name}.base_layer" in fitted]
