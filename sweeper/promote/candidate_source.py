@@ -34,6 +34,7 @@ def upload_source(built: Built, client: OllamaClient, record: Record) -> dict[st
     record.gguf_sha256 = record.gguf_sha256 or sha256_of(built.gguf)
     if built.adapter_gguf is None:
         return {"file_digest": _upload(built.gguf, record.gguf_sha256, client, record)}
+    record.adapter_gguf_sha256 = record.adapter_gguf_sha256 or sha256_of(built.adapter_gguf)
     adapter = _upload(built.adapter_gguf, record.adapter_gguf_sha256, client, record)
     name = base_name(record.gguf_sha256)
     if not has_base(built, client, record):
