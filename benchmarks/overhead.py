@@ -42,7 +42,7 @@ WORK: tuple[tuple[Any, str], ...] = (
     (workbench, "target_loss"),
     (workbench, "score_suite"),
 )
-LOADING: tuple[tuple[Any, str], ...] = ((workbench, "load_base"), (workbench, "encode_rows"))
+LOADING: tuple[tuple[Any, str], ...] = ((workbench, "load_base"), (workbench, "tokenised_rows"))
 BLOCK = 50
 
 
