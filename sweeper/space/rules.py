@@ -1,6 +1,7 @@
 """What each parameter of a trial may be: its type, its bounds, its names."""
 
 import math
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -155,16 +156,20 @@ def _one_of(value: Any, known: tuple[str, ...]) -> str:
     return str(value)
 
 
+_MODULES_FIX = "Write for example [q_proj, v_proj]"
+
+
 def _target_modules(value: Any) -> tuple[str, ...]:
     if value == ALL_LINEAR:
         return (ALL_LINEAR,)
     if isinstance(value, str):
-        one = f"Write [{value}] for this module alone"
+        is_name = re.fullmatch(r"[\w.]+", value) is not None
+        one = f"Write [{value}] for this module alone" if is_name else _MODULES_FIX
         fix = f"Did you mean '{ALL_LINEAR}'?" if closest(value, [ALL_LINEAR]) else one
         raise BrokenRule(f"is {shown(value)}, must be {ALL_LINEAR} or a list of module names", fix)
     if not isinstance(value, (list, tuple)) or not value:
         problem = f"is {shown(value)}, must be {ALL_LINEAR} or a list of module names"
-        raise BrokenRule(problem, "Write for example [q_proj, v_proj]")
+        raise BrokenRule(problem, _MODULES_FIX)
     for index, module in enumerate(value):
         _module(module, index, value)
     return tuple(value)

@@ -215,6 +215,7 @@ def plain_data() -> st.SearchStrategy[Any]:
 
 @settings(max_examples=150, deadline=None)
 @given(st.sampled_from(sorted(KEYS)), plain_data())
+@example("target_modules", "q\x85")  # a line end that the fix repeated
 def test_no_value_ends_in_anything_but_one_line_with_a_place(folder: Path, key: str, value: Any) -> None:
     data = read_yaml(write(folder, VALID)).data
     path = write(folder, json.dumps(with_value(data, key, value)))
