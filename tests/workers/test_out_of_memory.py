@@ -28,7 +28,7 @@ from sweeper.workers.workbench import Workbench
 from sweeper.workers.worker import WorkerSetup
 from tests.tiny_base import save_tiny_space
 from tests.workers.benches import train, weights
-from tests.workers.settled import settled
+from tests.workers.settled import new_objects_only, settled
 
 CONFIG = TrialConfig(
     learning_rate=1e-2, lora_rank=2, effective_batch_size=4, max_seq_length=64, num_train_epochs=2
@@ -97,11 +97,12 @@ def test_a_step_without_memory_is_done_again_with_half_the_micro_batch(
     owner, name, calls = PLACES[place]
     bench = make("hungry")
     train(bench, planned(4, number=9, num_train_epochs=None, max_steps=1))  # what is made once is there
-    before = settled(live_bytes)
-    with monkeypatch.context() as patch:
-        patch.setattr(owner, name, failing_after(calls, getattr(owner, name), error))
-        events = train(bench, planned(4, save_steps=2))
-    assert settled(live_bytes) - before < 10_000
+    with new_objects_only():
+        before = settled(live_bytes)
+        with monkeypatch.context() as patch:
+            patch.setattr(owner, name, failing_after(calls, getattr(owner, name), error))
+            events = train(bench, planned(4, save_steps=2))
+        assert settled(live_bytes) - before < 10_000
     (failure,) = [event for event in events if isinstance(event, TrialOutOfMemory)]
     assert (failure.micro_batch_size, failure.attempt, failure.predicted_bytes) == (4, 1, 10**6)
     saved = [event.step for event in events if isinstance(event, CheckpointSaved)][-1]

@@ -35,7 +35,7 @@ from sweeper.workers.worker import WorkerSetup
 from tests.tiny_base import save_tiny_space
 from tests.training.tiny import sliding_window_model
 from tests.workers.benches import told, train, weights
-from tests.workers.settled import settled
+from tests.workers.settled import new_objects_only, settled
 
 CONFIG = TrialConfig(
     learning_rate=1e-2, lora_rank=2, effective_batch_size=4, max_seq_length=64, num_train_epochs=2
@@ -212,18 +212,20 @@ def live_tensors() -> int:
 
 
 def tensors_after_each(bench: Workbench, trials: int) -> list[int]:
-    counts = []
-    for number in range(trials):
-        varied = {"optim": "adamw_8bit", "gradient_checkpointing": True} if number % 2 else {}
-        stop = 2 if number % 3 else None
-        events = train(bench, planned(number, stop, 0, max_steps=3, num_train_epochs=None, **varied))
-        if number % 3 == 2:
-            train(bench, planned(number, learning_rate=1e30))
-        if number % 5 == 1:
-            train(bench, planned(number + 100, 1, 0), planned(number + 200, 2, 0, lora_dropout=0.1))
-        assert events
-        counts.append(settled(live_tensors))
-    return counts
+    with new_objects_only():
+        return [settled_after(bench, number) for number in range(trials)]
+
+
+def settled_after(bench: Workbench, number: int) -> int:
+    varied = {"optim": "adamw_8bit", "gradient_checkpointing": True} if number % 2 else {}
+    stop = 2 if number % 3 else None
+    events = train(bench, planned(number, stop, 0, max_steps=3, num_train_epochs=None, **varied))
+    if number % 3 == 2:
+        train(bench, planned(number, learning_rate=1e30))
+    if number % 5 == 1:
+        train(bench, planned(number + 100, 1, 0), planned(number + 200, 2, 0, lora_dropout=0.1))
+    assert events
+    return settled(live_tensors)
 
 
 def test_nothing_leaks_over_twenty_trials(make: Callable[..., Workbench]) -> None:
