@@ -7,10 +7,9 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-import torch
-
 from sweeper.data.encode import EncodedRow
 from sweeper.space.trial_config import TrialConfig
+from tests.training.trainer_reference import padded
 
 
 def trainer_step_seconds(
@@ -61,18 +60,3 @@ def trainer_step_seconds(
     peft_model.unload()
     model.requires_grad_(False).eval()
     return statistics.median(end - start for start, end in itertools.pairwise(times))
-
-
-def padded(features: list[dict[str, list[int]]]) -> dict[str, torch.Tensor]:
-    """Rows filled up to the longest of them, with its mask, as DataCollatorForSeq2Seq does it."""
-    longest = max(len(feature["input_ids"]) for feature in features)
-
-    def rectangle(key: str, fill: int) -> torch.Tensor:
-        return torch.tensor([each[key] + [fill] * (longest - len(each[key])) for each in features])
-
-    lengths = torch.tensor([len(feature["input_ids"]) for feature in features])
-    return {
-        "input_ids": rectangle("input_ids", 0),
-        "labels": rectangle("labels", -100),
-        "attention_mask": (torch.arange(longest)[None] < lengths[:, None]).long(),
-    }

@@ -91,7 +91,7 @@ def train_with_trainer(
         Recording(
             model=peft_model,
             train_dataset=[_features(rows[i]) for window in windows(config, len(rows), seed) for i in window],
-            data_collator=_pad,
+            data_collator=padded,
             args=TrainingArguments(
                 output_dir=folder,
                 use_cpu=True,
@@ -212,7 +212,8 @@ def _features(row: EncodedRow) -> dict[str, list[int]]:
     return {"input_ids": list(row.input_ids), "labels": labels}
 
 
-def _pad(features: list[dict[str, list[int]]]) -> dict[str, torch.Tensor]:
+def padded(features: list[dict[str, list[int]]]) -> dict[str, torch.Tensor]:
+    """Rows filled up to the longest of them, with its mask, as DataCollatorForSeq2Seq does it."""
     longest = max(len(feature["input_ids"]) for feature in features)
 
     def rectangle(key: str, fill: int) -> torch.Tensor:
