@@ -15,7 +15,7 @@ demo: install
 
 test: install lint ollama
 	# A file's tests stay in one process, which loads what they share once: a model, an Ollama.
-	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 lint: install
 	$(BIN)/ruff check .

@@ -16,7 +16,7 @@ from sweeper.promote.record import Record
 from sweeper.scoring.suite import Case, Suite
 from sweeper.serving.model_name import parse_model_name
 from sweeper.serving.ollama import OllamaClient
-from sweeper.space.promote_settings import Quantization
+from sweeper.space.promote_settings import GateSettings, Quantization
 from sweeper.space.space import PromoteSettings
 
 INSTRUCTIONS = (
@@ -28,8 +28,17 @@ INSTRUCTIONS = (
 )
 CASES = tuple(Case(f"case {number}", text, "", "42") for number, text in enumerate(INSTRUCTIONS))
 SUITE = Suite("test", Path("test"), CASES, max_new_tokens=20)
-SETTINGS = PromoteSettings("smol", {}, None)
+SETTINGS = PromoteSettings("smol", {"num_thread": 1}, None)
+"""Several processes test at once, and threads of llama.cpp that wait for a busy core burn it meanwhile."""
 LIVE = "smol:latest"
+QUANTIZED: tuple[Quantization, ...] = ("q8_0", "q4_K_M")
+LENIENT = dataclasses.replace(
+    SETTINGS, quantization=QUANTIZED, gate=GateSettings(min_agreement=0.1, max_quantization_loss=1.0)
+)
+
+BRIEF = dataclasses.replace(SUITE, cases=CASES[:2], max_new_tokens=16)
+"""Where not every answer counts. Too few log probabilities for the fit of each tensor's scale, which
+takes half a minute."""
 
 
 def save_adapter(base: Base, folder: Path, **changes: Any) -> Path:
@@ -48,13 +57,25 @@ def save_adapter(base: Base, folder: Path, **changes: Any) -> Path:
     return folder
 
 
+def brief(built: Built) -> Built:
+    """What BRIEF needs of it."""
+    merged = dataclasses.replace(built.merged, max_new_tokens=BRIEF.max_new_tokens)
+    return dataclasses.replace(built, cases=built.cases[: len(BRIEF.cases)], merged=merged)
+
+
 @dataclasses.dataclass(frozen=True)
-class Promoted:
-    """What the first, right promotion left: its files, its record, and the live name's digest."""
+class Unpublished:
+    """Files and proofs of before Ollama."""
 
     request: PromotionRequest
     built: Built
     record: Record
+
+
+@dataclasses.dataclass(frozen=True)
+class Promoted(Unpublished):
+    """What the first, right promotion left: its files, its record, and the live name's digest."""
+
     digest: str
 
 
@@ -67,12 +88,13 @@ def new_record(
 
 
 def refused(
-    promoted: Promoted, client: OllamaClient, settings: PromoteSettings = SETTINGS, **changes: object
+    promoted: Promoted, client: OllamaClient, suite: Suite = BRIEF, **changes: Any
 ) -> dict[str, bool]:
     """Publishes with a fault, which must be refused and leave the live name alone. Gives the proofs."""
-    record, built = new_record(client), dataclasses.replace(promoted.built, **changes)  # type: ignore[arg-type]
+    built = promoted.built if suite == SUITE else brief(promoted.built)
+    record = new_record(client)
     with pytest.raises(ProofError):
-        publish(built, SUITE, settings, client, record)
+        publish(dataclasses.replace(built, **changes), suite, SETTINGS, client, record)
     assert client.digest(LIVE) == promoted.digest
     assert not [model.name for model in client.models() if "candidate" in model.name]
     return {proof.name: proof.passed for proof in record.proofs}

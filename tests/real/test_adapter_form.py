@@ -4,14 +4,11 @@ llama.cpp's converter makes of rslora refused."""
 import copy
 import dataclasses
 import json
-import os
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 
 from sweeper.errors import ProofError
 from sweeper.models.load import Base
@@ -35,18 +32,8 @@ QUANTIZED = dataclasses.replace(
 )
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _all_cores() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(len(os.sched_getaffinity(0)))
-    yield
-    torch.set_num_threads(before)
-
-
 @pytest.fixture(scope="module")
-def promoted(
-    smollm2: Base, ollama_client: OllamaClient, tmp_path_factory: pytest.TempPathFactory
-) -> Promoted:
+def beside(smollm2: Base, ollama_client: OllamaClient, tmp_path_factory: pytest.TempPathFactory) -> Promoted:
     """Trained with rslora and a pattern of alphas: neither can be said in the adapter's .gguf file."""
     folder = tmp_path_factory.mktemp("beside")
     adapter = save_adapter(smollm2, folder / "adapter", use_rslora=True, alpha_pattern={"mlp.up_proj": 8})
@@ -64,31 +51,31 @@ def promoted(
 
 
 def next_record(
-    promoted: Promoted, client: OllamaClient, name: str, quantizations: tuple[Quantization, ...] = ("f16",)
+    beside: Promoted, client: OllamaClient, name: str, quantizations: tuple[Quantization, ...] = ("f16",)
 ) -> Record:
     """Of another promotion of the same files."""
     record = new_record(client, name, quantizations)
-    record.gguf_sha256 = promoted.record.gguf_sha256
+    record.gguf_sha256 = beside.record.gguf_sha256
     return record
 
 
-def test_an_rslora_adapter_answers_beside_its_base(promoted: Promoted, ollama_client: OllamaClient) -> None:
-    for proof in promoted.record.proofs:
+def test_an_rslora_adapter_answers_beside_its_base(beside: Promoted, ollama_client: OllamaClient) -> None:
+    for proof in beside.record.proofs:
         print(f"{proof.name}: {proof.detail}")
-    print(promoted.record.step_seconds)
-    assert all(proof.passed for proof in promoted.record.proofs)
-    names = [proof.name for proof in promoted.record.proofs]
+    print(beside.record.step_seconds)
+    assert all(proof.passed for proof in beside.record.proofs)
+    names = [proof.name for proof in beside.record.proofs]
     assert "answers = base + adapter's by PEFT" in names
     assert "logprobs = base + adapter's by PEFT" in names
-    base = base_name(promoted.record.gguf_sha256)
-    prompt, options = promoted.built.cases[0], {"temperature": 0, "num_predict": CASES.max_new_tokens}
+    base = base_name(beside.record.gguf_sha256)
+    prompt, options = beside.built.cases[0], {"temperature": 0, "num_predict": CASES.max_new_tokens}
     answers = [ollama_client.chat(name, prompt.messages, options).content for name in (LIVE, base)]
-    assert answers[0] == promoted.record.answers[0].merged
+    assert answers[0] == beside.record.answers[0].merged
     assert answers[0] != answers[1]
 
 
 def test_a_second_model_sends_its_adapter_alone(
-    promoted: Promoted, ollama_client: OllamaClient, monkeypatch: pytest.MonkeyPatch
+    beside: Promoted, ollama_client: OllamaClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sent: list[Path] = []
     upload = OllamaClient.upload
@@ -98,39 +85,39 @@ def test_a_second_model_sends_its_adapter_alone(
         return upload(client, path, *more)
 
     monkeypatch.setattr(OllamaClient, "upload", upload_and_tell)
-    record = next_record(promoted, ollama_client, "smol-beside:second")
-    publish(promoted.built, CASES, FORM, ollama_client, record, is_dry=True)
-    assert sent == [promoted.built.adapter_gguf]
+    record = next_record(beside, ollama_client, "smol-beside:second")
+    publish(beside.built, CASES, FORM, ollama_client, record, is_dry=True)
+    assert sent == [beside.built.adapter_gguf]
 
 
 def test_a_quantised_base_with_the_adapter_is_held_against_f16(
-    promoted: Promoted, ollama_client: OllamaClient
+    beside: Promoted, ollama_client: OllamaClient
 ) -> None:
-    record = next_record(promoted, ollama_client, "smol-beside:small", QUANTIZED.quantization)
-    publish(promoted.built, CASES, QUANTIZED, ollama_client, record)
+    record = next_record(beside, ollama_client, "smol-beside:small", QUANTIZED.quantization)
+    publish(beside.built, CASES, QUANTIZED, ollama_client, record)
     for proof in record.proofs:
         print(f"{proof.name}: {proof.detail}")
     (small,) = record.models.values()
-    assert small.size_bytes < 0.6 * promoted.record.gguf_bytes + promoted.record.adapter_gguf_bytes
+    assert small.size_bytes < 0.6 * beside.record.gguf_bytes + beside.record.adapter_gguf_bytes
 
 
 def test_rslora_that_is_converted_unscaled_is_refused_by_the_logits(
-    promoted: Promoted, ollama_client: OllamaClient, tmp_path: Path
+    beside: Promoted, ollama_client: OllamaClient, tmp_path: Path
 ) -> None:
     """As llama.cpp's converter leaves it when it is given the adapter as it is."""
-    shutil.copytree(promoted.request.adapter, tmp_path / "adapter")
+    shutil.copytree(beside.request.adapter, tmp_path / "adapter")
     assert json.loads((tmp_path / "adapter" / "adapter_config.json").read_text())["use_rslora"]
-    gguf, base = tmp_path / "adapter.gguf", promoted.built.gguf.parent
+    gguf, base = tmp_path / "adapter.gguf", beside.built.gguf.parent
     convert_adapter_to_gguf(find_converter(), tmp_path / "adapter", base, gguf, tmp_path / "log")
-    record = next_record(promoted, ollama_client, LIVE)
+    record = next_record(beside, ollama_client, LIVE)
     with pytest.raises(ProofError):
-        publish(dataclasses.replace(promoted.built, adapter_gguf=gguf), CASES, FORM, ollama_client, record)
+        publish(dataclasses.replace(beside.built, adapter_gguf=gguf), CASES, FORM, ollama_client, record)
     for proof in record.proofs:
         print(f"{proof.name}: {proof.detail}")
     passed = {proof.name: proof.passed for proof in record.proofs}
     assert passed["rendered prompt = chat template's text"]
     assert not passed["logprobs = base + adapter's by PEFT"]
-    assert ollama_client.digest(LIVE) == promoted.digest
+    assert ollama_client.digest(LIVE) == beside.digest
 
 
 def test_the_server_is_asked_whether_it_takes_adapters(
