@@ -25,7 +25,7 @@ from sweeper.models.reference import resolve_base
 from sweeper.scoring.space_suites import SpaceSuites, space_suites
 from sweeper.scoring.steering import steering_first, steering_objective
 from sweeper.search.halving import Leg
-from sweeper.search.rungs import rung_step
+from sweeper.search.rungs import RUNG_CASES, rung_step
 from sweeper.search.study import Study
 from sweeper.search.twins import lead_of
 from sweeper.search.waves import Action, Ask, Mirror, Prune, Train, Waves, honest_word
@@ -73,6 +73,7 @@ def run_sweep(
         guard=suites.guard,
         eval_seq_length=max(int(str(value)) for value in extreme_values(space, "max_seq_length")),
         early_stopping=space.search.early_stopping,
+        loss_cases=None if objective.loss_weight else RUNG_CASES,
     )
     with held_lock(folder.lock, f"sweep {space.name!r}"), Interrupts() as interrupts:
         study = Study(home, space, suites.dev)

@@ -6,8 +6,11 @@ each case counts as much as in the suite's score, however long its answer. Lower
 
 Nothing of a trial decides how it is computed: cases are never cut to max_seq_length, and they are
 batched in the suite's order by a rule of their own. So values of all trials can be compared.
+
+Where the loss only tells which trials go on, a part of the cases serves, the same at every rung.
 """
 
+import random
 from collections.abc import Mapping, Sequence
 
 import torch
@@ -32,6 +35,14 @@ def expected_rows(suite: Suite, template: Template) -> tuple[EncodedRow, ...]:
             prompt, answer = template.piece_ids([(text, False), (case.expected + template.end, True)])
             rows.append(EncodedRow((*prompt, *answer), len(prompt)))
     return tuple(rows)
+
+
+def rung_rows(cases: Sequence[EncodedRow], number: int) -> tuple[EncodedRow, ...]:
+    """`number` of the cases, in their order: drawn by chance, but the same ones each time. All where there
+    are no more."""
+    if len(cases) <= number:
+        return tuple(cases)
+    return tuple(cases[place] for place in sorted(random.Random(0).sample(range(len(cases)), number)))
 
 
 def target_loss(engine: Engine, adapter: Mapping[str, LoraWeights], cases: Sequence[EncodedRow]) -> float:

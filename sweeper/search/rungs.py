@@ -5,6 +5,10 @@ from fractions import Fraction
 from sweeper.data.order import total_steps
 from sweeper.space.trial_config import TrialConfig
 
+RUNG_CASES = 40
+"""Dev cases whose target_loss tells trials apart at a rung, where it is no part of the objective. What so few
+can tell was measured: see docs/performance.md."""
+
 
 def rung_step(config: TrialConfig, row_count: int, share: Fraction) -> int:
     """The first step by which at least `share` of the trial's own examples have been trained.

@@ -1,5 +1,6 @@
 """Which row layout a trial trains in. Pure: a base's shape and row lengths in, a layout out."""
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -44,24 +45,35 @@ def choose_layout(
     effective_batch_size: int,
     micro_batch_size: int,
 ) -> Layout:
-    """The layout with the lower estimated cost over all rows, in the order of the data.
+    """The layout with the lower estimated cost, packed where both are equal."""
+    if not shape.may_pack:
+        return "padded"
+    costs = estimated_costs(shape, row_lengths, prefix, effective_batch_size, micro_batch_size)
+    return min(LAYOUTS, key=costs.__getitem__)
+
+
+def estimated_costs(
+    shape: BaseShape,
+    row_lengths: Sequence[int],
+    prefix: int,
+    effective_batch_size: int,
+    micro_batch_size: int,
+) -> dict[Layout, float]:
+    """Multiplications of a decoder layer over all rows, in the order of the data.
 
     `row_lengths` are in tokens, after the cut; `prefix` is what all rows begin with and may share, 0 for
     a trial with dropout. Rows are sorted within an optimizer step where they are padded, as `Slot` does.
-    Rows too long for a dense mask are padded whatever it costs.
+    Packed rows too long for a dense mask cost infinitely much.
     """
-    if not shape.may_pack:
-        return "padded"
     packed = padded = 0.0
     for window in _groups(row_lengths, effective_batch_size):
         for group in _groups(window, micro_batch_size):
             tokens = prefix + sum(length - prefix for length in group)
-            if tokens > MASK_TOKENS:
-                return "padded"
-            packed += _cost(shape, tokens, _MASKED_ATTENTION[shape.device])
+            masked = _MASKED_ATTENTION[shape.device] if tokens <= MASK_TOKENS else math.inf
+            packed += _cost(shape, tokens, masked)
         for group in _groups(sorted(window), micro_batch_size):
             padded += len(group) * _cost(shape, max(group), 0.5)  # causal: half of the products
-    return "packed" if packed <= padded else "padded"
+    return {"packed": packed, "padded": padded}
 
 
 def _groups(lengths: Sequence[int], size: int) -> Iterator[Sequence[int]]:

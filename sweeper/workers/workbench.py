@@ -30,7 +30,7 @@ from sweeper.scoring.cache import AnswerCache
 from sweeper.scoring.fingerprint import adapter_fingerprint, base_fingerprint, suite_fingerprint
 from sweeper.scoring.score import Remembered, Score, score_suite
 from sweeper.scoring.suite import Suite
-from sweeper.scoring.target_loss import expected_rows, target_loss
+from sweeper.scoring.target_loss import expected_rows, rung_rows, target_loss
 from sweeper.training.adapter_files import load_adapter, save_adapter
 from sweeper.training.checkpoint import checkpoint_identity
 from sweeper.training.early_stopping import EarlyStopping
@@ -79,7 +79,8 @@ class Workbench:
         self.base = base_fingerprint(setup.base, base.model)
         self.engine = Engine(base.model)
         self.system = SystemMetrics()
-        self.dev_rows = expected_rows(setup.dev[0], self.template)
+        expected = expected_rows(setup.dev[0], self.template)
+        self.dev_rows = expected if setup.loss_cases is None else rung_rows(expected, setup.loss_cases)
         self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="checkpoints")
         self._base_sha256 = ThreadPoolExecutor(max_workers=1).submit(weights_sha256, setup.base)
         self._choose_layout()

@@ -21,7 +21,8 @@ Emit = Callable[[Event], None]
 class WorkerSetup:
     """All that a worker needs to begin. `checkpoint_seconds` is how often a running trial is saved.
 
-    The first suite of `dev` steers: target_loss is of its expected answers. `guard` is asked in the end.
+    The first suite of `dev` steers: target_loss is of its expected answers, of `loss_cases` of them (None:
+    of all). `guard` is asked in the end.
     Without `answer_cache` every answer is made anew, without `dequantised` a .gguf base for nf4 is,
     without `token_cache` rows are.
     `cohort` None lets the worker measure what pays. `eval_seq_length` is what validation rows are cut
@@ -43,6 +44,7 @@ class WorkerSetup:
     eval_seq_length: int | None = None
     early_stopping: EarlyStoppingSettings | None = None
     token_cache: Path | None = None
+    loss_cases: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

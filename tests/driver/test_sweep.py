@@ -27,9 +27,12 @@ from sweeper.events import (
 )
 from sweeper.home import Home
 from sweeper.memory.plan import Cohort
+from sweeper.search.rungs import RUNG_CASES
 from sweeper.workers.in_process import InProcessWorker
 from sweeper.workers.spawned import SpawnedWorker
 from sweeper.workers.worker import Emit, Worker, WorkerSetup
+from tests.driver.scripted import ScriptedWorker
+from tests.driver.spaces import save_scripted_space
 from tests.driver.sweeps import (
     Watching,
     adapters,
@@ -250,3 +253,20 @@ def test_a_target_that_the_model_lacks_is_refused_before_a_trial(tmp_path: Path)
     with pytest.raises(InputError, match=r"no linear layer named 'query'"):
         sweep(space)
     assert states(space) == []
+
+
+@pytest.mark.parametrize(
+    ("objective", "cases"),
+    [("score", RUNG_CASES), ("target_loss", None), ({"score": 0.8, "target_loss": 0.2}, None)],
+)
+def test_a_rung_looks_at_some_cases_unless_their_loss_is_part_of_the_objective(
+    tmp_path: Path, objective: object, cases: int | None
+) -> None:
+    seen = []
+
+    def make(setup: WorkerSetup) -> Worker:
+        seen.append(setup.loss_cases)
+        return ScriptedWorker(setup)
+
+    sweep(save_scripted_space(tmp_path, 1, {"objective": objective}), make)
+    assert seen == [cases]

@@ -10,7 +10,7 @@ import torch
 from sweeper.data.encode import IGNORED, EncodedRow
 from sweeper.data.template import template_of
 from sweeper.scoring.suite import Case, Suite
-from sweeper.scoring.target_loss import expected_rows, target_loss
+from sweeper.scoring.target_loss import expected_rows, rung_rows, target_loss
 from sweeper.space.trial_config import TrialConfig
 from sweeper.training import engine as engine_module
 from sweeper.training import row_losses as module
@@ -111,3 +111,13 @@ def test_batches_keep_the_order_and_are_as_long_as_may_be(monkeypatch: pytest.Mo
     assert max(lengths) <= 64
     pairs = zip(lengths, batches[1:], strict=False)
     assert all(length + len(following[0].input_ids) - 6 > 64 for length, following in pairs)
+
+
+def test_a_rung_looks_at_the_same_part_of_the_cases_each_time() -> None:
+    part = rung_rows(CASES, 12)
+    assert rung_rows(CASES, 12) == part
+    places = [CASES.index(case) for case in part]
+    assert len(set(places)) == 12
+    assert places == sorted(places)
+    assert places != list(range(12))  # cases of one kind often stand together
+    assert rung_rows(CASES, len(CASES)) == tuple(CASES)
