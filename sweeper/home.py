@@ -71,8 +71,8 @@ class SweepFolder:
         return self.path / "space_path"
 
     def recorded_space_path(self) -> Path:
-        """The path of the space file that the sweep was last started with."""
-        return Path(self.space_path.read_text())
+        """Of the space file that the sweep was last started with; of its copy, where none is noted."""
+        return Path(self.space_path.read_text()) if self.space_path.exists() else self.space
 
     @property
     def test_looks(self) -> Path:

@@ -47,7 +47,7 @@ def _has_test(folder: SweepFolder) -> bool:
     """By the space file as it is now; one that cannot be read any more may have had a test suite."""
     try:
         return space_of(folder).test is not None
-    except (InputError, FileNotFoundError):
+    except InputError:
         return True
 
 

@@ -70,3 +70,13 @@ def test_best_as_json_names_the_adapter(home: Home, capsys: pytest.CaptureFixtur
 def test_a_misspelled_sweep_is_told(home: Home) -> None:
     with pytest.raises(InputError, match="Did you mean 'tickets'"):
         best(home, "tikcets", False)
+
+
+def test_a_start_that_was_killed_before_it_noted_its_space_file(
+    home: Home, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sweep = home.sweep("tickets")
+    sweep.space_path.unlink()
+    best(home, "tickets", False)
+    status(home, "tickets")
+    assert f"start {sweep.space}" in "".join(capsys.readouterr().out.split("\n"))
