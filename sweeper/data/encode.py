@@ -3,7 +3,6 @@
 import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import overload
 
 from sweeper.data.render import Piece, pieces_of
 from sweeper.data.rows import Text, TrainingRow
@@ -94,50 +93,6 @@ def encode_texts(texts: Sequence[str], template: Template) -> list[EncodedRow]:
     rows: list[list[int]] = template.tokenizer(list(texts))["input_ids"]
     closed = (ids if ids[-1:] == [end] or end is None else [*ids, end] for ids in rows)
     return [EncodedRow(tuple(ids), 1) for ids in closed]
-
-
-class CutRows(Sequence[EncodedRow]):
-    """`rows` cut to `max_seq_length` tokens, each as it is asked for; those that keep no trained token are
-    left out."""
-
-    def __init__(self, rows: Sequence[EncodedRow], max_seq_length: int) -> None:
-        self._rows, self._length = rows, max_seq_length
-        self._kept = [at for at, row in enumerate(rows) if row.prompt_length < max_seq_length]
-
-    def __len__(self) -> int:
-        return len(self._kept)
-
-    @overload
-    def __getitem__(self, index: int) -> EncodedRow: ...
-
-    @overload
-    def __getitem__(self, index: slice) -> tuple[EncodedRow, ...]: ...
-
-    def __getitem__(self, index: int | slice) -> EncodedRow | tuple[EncodedRow, ...]:
-        if isinstance(index, slice):
-            return tuple(self._rows[at].cut(self._length) for at in self._kept[index])
-        return self._rows[self._kept[index]].cut(self._length)
-
-
-def cut_rows(rows: Sequence[EncodedRow], max_seq_length: int) -> tuple[EncodedRow, ...]:
-    """All of `CutRows`, made."""
-    return tuple(CutRows(rows, max_seq_length))
-
-
-@dataclass(frozen=True, slots=True)
-class CutCount:
-    """What a max_seq_length does to rows: `dropped` ones keep no trained token, `shortened` ones some."""
-
-    max_seq_length: int
-    shortened: int
-    dropped: int
-
-
-def count_cuts(rows: Sequence[EncodedRow], max_seq_length: int) -> CutCount:
-    """How many of `rows` are cut or dropped by `cut_rows`."""
-    dropped = sum(row.prompt_length >= max_seq_length for row in rows)
-    longer = sum(len(row.input_ids) > max_seq_length for row in rows)
-    return CutCount(max_seq_length, longer - dropped, dropped)
 
 
 def common_prefix_length(rows: Sequence[EncodedRow]) -> int:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from sweeper.data.encode import CutCount, count_cuts
+from sweeper.data.cut_rows import CutCount, count_cuts
 from sweeper.data.encode_rows import EncodedRows
 from sweeper.data.load_rows import RowSet
 from sweeper.data.rows import Chat, Row, Text, TrainingRow

@@ -2,15 +2,16 @@
 
 import os
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, overload
+from typing import Any
 
 from sweeper.data.encode import EncodedRow
+from sweeper.data.lazy_rows import LazyRows
 
 
-class MappedRows(Sequence[EncodedRow]):
-    """The rows of one Arrow record batch, from `read_token_file`; each is made when it is asked for."""
+class MappedRows(LazyRows):
+    """The rows of one Arrow record batch, from `read_token_file`."""
 
     def __init__(self, batch: Any) -> None:
         ids, gaps = batch.column("input_ids"), batch.column("untrained")
@@ -20,17 +21,6 @@ class MappedRows(Sequence[EncodedRow]):
 
     def __len__(self) -> int:
         return len(self._prompt_lengths)
-
-    @overload
-    def __getitem__(self, index: int) -> EncodedRow: ...
-
-    @overload
-    def __getitem__(self, index: slice) -> tuple[EncodedRow, ...]: ...
-
-    def __getitem__(self, index: int | slice) -> EncodedRow | tuple[EncodedRow, ...]:
-        if isinstance(index, slice):
-            return tuple(self._row(at) for at in range(len(self))[index])
-        return self._row(range(len(self))[index])
 
     def _row(self, at: int) -> EncodedRow:
         ids = self._ids[self._id_ends[at] : self._id_ends[at + 1]].tolist()

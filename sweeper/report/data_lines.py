@@ -1,6 +1,6 @@
 """What the training rows are like, in lines to read."""
 
-from sweeper.data.encode import CutCount
+from sweeper.data.cut_rows import CutCount
 from sweeper.data.load_rows import RowSet
 from sweeper.data.quality import DataReport, Example, Finding, Oddity
 from sweeper.report.example import printable

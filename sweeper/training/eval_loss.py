@@ -11,7 +11,8 @@ from collections.abc import Mapping, Sequence
 
 import torch
 
-from sweeper.data.encode import EncodedRow, cut_rows
+from sweeper.data.cut_rows import cut_rows
+from sweeper.data.encode import EncodedRow
 from sweeper.training.engine import Engine
 from sweeper.training.row_losses import row_losses
 from sweeper.training.slot_linear import LoraWeights

@@ -10,7 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import torch
 
-from sweeper.data.encode import CutRows, EncodedRow, common_prefix_length
+from sweeper.data.cut_rows import CutRows
+from sweeper.data.encode import EncodedRow, common_prefix_length
 from sweeper.data.load_rows import load_rows, train_on
 from sweeper.data.template import custom_template, template_of
 from sweeper.data.token_cache import tokenised_rows

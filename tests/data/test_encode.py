@@ -3,7 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sweeper.data.encode import IGNORED, EncodedRow, common_prefix_length, cut_rows
+from sweeper.data.cut_rows import cut_rows
+from sweeper.data.encode import IGNORED, EncodedRow, common_prefix_length
 
 
 def test_a_cut_row_keeps_its_first_labels_or_is_dropped() -> None:

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from sweeper.data import encode_rows as encode_rows_module
-from sweeper.data.encode import EncodedRow, count_cuts, cut_rows, encode_row
+from sweeper.data.cut_rows import count_cuts, cut_rows
+from sweeper.data.encode import EncodedRow, encode_row
 from sweeper.data.encode_rows import encode_rows
 from sweeper.data.load_rows import RowSet
 from sweeper.data.rows import Chat, Message, Row, Text, TrainingRow

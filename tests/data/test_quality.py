@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from sweeper.data.encode import CutCount, EncodedRow
+from sweeper.data.cut_rows import CutCount
+from sweeper.data.encode import EncodedRow
 from sweeper.data.encode_rows import EncodedRows
 from sweeper.data.load_rows import RowSet
 from sweeper.data.quality import DataReport, Finding, Lengths, examine

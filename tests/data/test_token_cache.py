@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from sweeper.data import token_cache
-from sweeper.data.encode import CutRows, EncodedRow, common_prefix_length, cut_rows
+from sweeper.data.cut_rows import CutRows, cut_rows
+from sweeper.data.encode import EncodedRow, common_prefix_length
 from sweeper.data.encode_rows import encode_rows
 from sweeper.data.load_rows import RowSet
 from sweeper.data.rows import Chat, Message, Row, Text
