@@ -8,6 +8,7 @@ from sweeper.models.weight_files import weights_sha256
 from sweeper.promote.adapter_proofs import prove_adapter
 from sweeper.promote.converter import convert_adapter_to_gguf
 from sweeper.promote.file_hashes import sha256_of
+from sweeper.promote.file_names import ADAPTER_GGUF
 from sweeper.promote.finished_gguf import finish_gguf
 from sweeper.promote.form_files import FormFiles, FormInputs
 from sweeper.promote.greedy import GreedyModel
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from peft import PeftModel
 
 WHOSE = "base + adapter's by PEFT"
-ADAPTER_FILE = "adapter.gguf"
 
 
 def shared_bases() -> Path:
@@ -43,7 +43,7 @@ def adapter_files(request: PromotionRequest, inputs: FormInputs, record: Record)
     with record.step("base to GGUF"):
         shared = _shared(request, base, inputs)
     finish_gguf(request, inputs, shared.gguf, record)
-    written, gguf = request.work_dir / "adapter", request.work_dir / ADAPTER_FILE
+    written, gguf = request.work_dir / "adapter", request.work_dir / ADAPTER_GGUF
     with record.step("adapter to GGUF"):
         write_plain_adapter(inputs.adapter, request.adapter, written)
         log = request.work_dir / "adapter-converter.log"

@@ -6,10 +6,11 @@ import shutil
 from pathlib import Path
 
 from sweeper.errors import InputError
+from sweeper.promote.file_names import ADAPTER_GGUF, MODEL_GGUF
 from sweeper.promote.promotion import Promotion, write_json
 from sweeper.space.promote_settings import Form
 
-_FILES = ("model.gguf", "adapter.gguf", "Modelfile", "README.md", "promotion.json")
+_FILES = (MODEL_GGUF, ADAPTER_GGUF, "Modelfile", "README.md", "promotion.json")
 
 _FORMS: dict[Form, str] = {"merged": "merged, in f16", "adapter": "as an adapter beside its base in f16"}
 
@@ -29,10 +30,10 @@ def export(promotion: Promotion, gguf: Path, folder: Path, adapter_gguf: Path | 
     """Fills `folder`. The .gguf is the f16 file that was proven, as it was uploaded: the base's, where the
     adapter has a file of its own."""
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "adapter.gguf").unlink(missing_ok=True)
-    shutil.copyfile(gguf, folder / "model.gguf")
+    (folder / ADAPTER_GGUF).unlink(missing_ok=True)
+    shutil.copyfile(gguf, folder / MODEL_GGUF)
     if adapter_gguf is not None:
-        shutil.copyfile(adapter_gguf, folder / "adapter.gguf")
+        shutil.copyfile(adapter_gguf, folder / ADAPTER_GGUF)
     (folder / "Modelfile").write_text(modelfile(promotion), encoding="utf-8")
     (folder / "README.md").write_text(model_card(promotion), encoding="utf-8")
     write_json(dataclasses.asdict(promotion), folder / "promotion.json")
@@ -40,7 +41,7 @@ def export(promotion: Promotion, gguf: Path, folder: Path, adapter_gguf: Path | 
 
 def modelfile(promotion: Promotion) -> str:
     """What `ollama create NAME -f Modelfile` makes the same model of."""
-    lines = ["FROM ./model.gguf", *(["ADAPTER ./adapter.gguf"] if promotion.form == "adapter" else [])]
+    lines = [f"FROM ./{MODEL_GGUF}", *([f"ADAPTER ./{ADAPTER_GGUF}"] if promotion.form == "adapter" else [])]
     if promotion.go_template is not None:
         lines.append(f'TEMPLATE """{promotion.go_template}"""')
     if promotion.system is not None:

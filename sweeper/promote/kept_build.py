@@ -14,13 +14,13 @@ from typing import Any
 from sweeper.models.reference import BaseReference
 from sweeper.models.weight_files import model_folder
 from sweeper.promote.file_hashes import sha256_of
+from sweeper.promote.file_names import MODEL_GGUF
 from sweeper.promote.merge_choice import MergeChoice, OnDev
 from sweeper.promote.promotion import PromotionRequest, write_json
 from sweeper.promote.proofs import Proof
 from sweeper.promote.record import Record
 
 _FILE = "built.json"
-_GGUF = "model.gguf"
 _BESIDE_WEIGHTS = ("*.json", "*.jinja", "*.model", "*.txt")
 """Of a model folder: its config, its tokenizer, its chat template."""
 
@@ -45,7 +45,7 @@ def keep_build(work_dir: Path, key: str, record: Record, proofs: int) -> None:
         return
     kept = {
         "key": key,
-        "files": {_GGUF: record.gguf_sha256, **_merged_hashes(work_dir)},
+        "files": {MODEL_GGUF: record.gguf_sha256, **_merged_hashes(work_dir)},
         "md5": record.gguf_md5,
         "proofs": [dataclasses.asdict(proof) for proof in record.proofs[proofs:]],
         "missing": record.missing,
@@ -70,8 +70,8 @@ def take_up_build(work_dir: Path, key: str, record: Record) -> bool:
     record.proofs += [Proof(**proof) for proof in kept["proofs"]]
     record.missing += kept["missing"]
     record.merge = _merge_choice(kept["merge"])
-    record.gguf_bytes = (work_dir / _GGUF).stat().st_size
-    record.gguf_sha256, record.gguf_md5 = kept["files"][_GGUF], kept["md5"]
+    record.gguf_bytes = (work_dir / MODEL_GGUF).stat().st_size
+    record.gguf_sha256, record.gguf_md5 = kept["files"][MODEL_GGUF], kept["md5"]
     return True
 
 

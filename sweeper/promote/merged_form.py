@@ -11,6 +11,7 @@ from sweeper.models.weight_files import safetensors_files
 from sweeper.promote.adapter import LoraAdapter
 from sweeper.promote.converter import convert_to_gguf
 from sweeper.promote.disk import refuse_small_work_disk
+from sweeper.promote.file_names import MODEL_GGUF
 from sweeper.promote.finished_gguf import finish_gguf, reference_of_base
 from sweeper.promote.form_files import FormFiles, FormInputs
 from sweeper.promote.greedy import GreedyModel
@@ -35,7 +36,7 @@ def merged_files(request: PromotionRequest, inputs: FormInputs, record: Record) 
     What an earlier promotion has built in `work_dir` is taken up if it is the same and each file has its
     hash; else it is replaced.
     """
-    folder, gguf = request.work_dir / "merged", request.work_dir / "model.gguf"
+    folder, gguf = request.work_dir / "merged", request.work_dir / MODEL_GGUF
     tokenizer, length = inputs.template.tokenizer, request.suite.max_new_tokens
     key = build_key(request, reference_of_base(request.base), inputs.base_sha256, inputs.converter)
     if take_up_build(request.work_dir, key, record):

@@ -12,6 +12,7 @@ from sweeper.promote.adapter import LoraAdapter
 from sweeper.promote.converter import convert_to_gguf
 from sweeper.promote.disk import refuse_small_work_disk
 from sweeper.promote.file_hashes import sha256_of
+from sweeper.promote.file_names import MODEL_GGUF
 from sweeper.promote.gguf_vocabulary import adds_bos, stop_adding_bos
 from sweeper.promote.merge import loaded_base, merge_adapter, save_tokenizer
 from sweeper.promote.ollama_prompt import guard_chat_template
@@ -28,7 +29,7 @@ class SharedBase:
 
     @property
     def gguf(self) -> Path:
-        return self.folder / "model.gguf"
+        return self.folder / MODEL_GGUF
 
     @property
     def is_whole(self) -> bool:
@@ -41,7 +42,7 @@ class SharedBase:
 
     @property
     def _sha256(self) -> Path:
-        return self.folder / "model.gguf.sha256"
+        return self.folder / f"{MODEL_GGUF}.sha256"
 
 
 def shared_base(

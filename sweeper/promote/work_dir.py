@@ -3,10 +3,11 @@
 import shutil
 from pathlib import Path
 
+from sweeper.promote.file_names import ADAPTER_GGUF
 from sweeper.promote.kept_build import forget_build
 
 _FOLDERS = ("merged*", "adapter", "bases")
-_FILES = ("model*.gguf", "adapter.gguf")
+_FILES = ("model*.gguf", ADAPTER_GGUF)
 
 
 def clear_work(work_dir: Path) -> None:

@@ -22,11 +22,9 @@ from sweeper.promote.merge import loaded_base, merge_adapter
 from sweeper.promote.plain_adapter import write_plain_adapter
 from sweeper.promote.promote import promote
 from sweeper.promote.promotion import PromotionRequest
-from sweeper.scoring.suite import Case, Suite
 from sweeper.space.space import PromoteSettings
 from tests.promote.fake_ollama import FakeOllama
-from tests.promote.test_promote import STUB
-from tests.promote.tiny import CHAT, save_adapter, tiny_base
+from tests.promote.tiny import CHAT, STUB, save_adapter, tiny_base, tiny_request
 
 COUNTED = (
     STUB
@@ -142,15 +140,11 @@ def request_(
     base: Base, converter: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> PromotionRequest:
     monkeypatch.setenv("SWEEPER_CACHE", str(tmp_path / "cache"))
-    cases = tuple(Case(f"case {i}", f"Say {i}.", "", "yes") for i in range(2))
-    return PromotionRequest(
-        base=base,
-        adapter=save_adapter(base, tmp_path / "adapter", use_rslora=True),
-        suite=Suite("test", Path("test"), cases, 5),
+    return tiny_request(
+        base,
+        save_adapter(base, tmp_path / "adapter", use_rslora=True),
+        tmp_path,
         settings=PromoteSettings("bot", {}, None, form="adapter"),
-        live_name="bot",
-        work_dir=tmp_path / "work",
-        reports=tmp_path / "promotions",
         converter=converter,
     )
 

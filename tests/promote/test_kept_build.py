@@ -18,12 +18,9 @@ from sweeper.promote.build import build
 from sweeper.promote.promote import promote
 from sweeper.promote.promotion import Lineage, PromotionRequest
 from sweeper.promote.record import Record
-from sweeper.scoring.suite import Case, Suite
 from sweeper.serving.model_name import parse_model_name
-from sweeper.space.space import PromoteSettings
 from tests.promote.fake_ollama import FakeOllama
-from tests.promote.test_promote import STUB
-from tests.promote.tiny import CHAT, save_adapter, tiny_base
+from tests.promote.tiny import CHAT, save_adapter, tiny_base, tiny_request
 
 
 @pytest.fixture(scope="module")
@@ -33,16 +30,10 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Base:
 
 @pytest.fixture
 def request_(base: Base, tmp_path: Path) -> PromotionRequest:
-    (tmp_path / "convert_hf_to_gguf.py").write_text(STUB)
-    return PromotionRequest(
-        base=base.reference,
-        adapter=save_adapter(base, tmp_path / "adapter"),
-        suite=Suite("test", Path("test"), (Case("case", "Say 1.", "", "yes"),), 5),
-        settings=PromoteSettings("bot", {}, None),
-        live_name="bot",
-        work_dir=tmp_path / "work",
-        reports=tmp_path / "promotions",
-        converter=tmp_path,
+    return tiny_request(
+        base.reference,
+        save_adapter(base, tmp_path / "adapter"),
+        tmp_path,
         chat_template=CHAT,
         lineage=Lineage("bot", 3, "tiny", base_sha256=weights_sha256(base.reference)),
     )

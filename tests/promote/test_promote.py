@@ -22,21 +22,11 @@ from sweeper.promote.greedy import GreedyModel
 from sweeper.promote.promote import promote
 from sweeper.promote.promotion import Lineage, PromotionRequest
 from sweeper.promote.same_base import refuse_changed_base
-from sweeper.scoring.suite import Case, Suite
 from sweeper.space.promote_settings import GateSettings
 from sweeper.space.space import PromoteSettings
 from tests.promote.fake_ollama import FakeOllama, digest_of
-from tests.promote.tiny import save_adapter, tiny_base
+from tests.promote.tiny import save_adapter, tiny_base, tiny_request
 from tests.tiny_base import save_tiny_base
-
-STUB = """
-import sys
-from gguf import GGUFWriter
-writer = GGUFWriter(sys.argv[sys.argv.index("--outfile") + 1], "llama")
-writer.add_tokenizer_model("gpt2")
-writer.write_header_to_file(); writer.write_kv_data_to_file(); writer.write_tensors_to_file(); writer.close()
-"""
-"""Stands for llama.cpp's converter, which does not know the tiny tokenizer."""
 
 
 @pytest.fixture(scope="module")
@@ -46,17 +36,12 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Base:
 
 @pytest.fixture
 def request_(base: Base, tmp_path: Path) -> PromotionRequest:
-    (tmp_path / "convert_hf_to_gguf.py").write_text(STUB)
-    cases = tuple(Case(f"case {i}", f"Say {i}.", "", "yes") for i in range(2))
-    return PromotionRequest(
-        base=base,
-        adapter=save_adapter(base, tmp_path / "adapter"),
-        suite=Suite("test", Path("test"), cases, 5),
+    return tiny_request(
+        base,
+        save_adapter(base, tmp_path / "adapter"),
+        tmp_path,
         settings=PromoteSettings("bot", {"top_k": 3}, "Be kind."),
         live_name="me/bot:v1",
-        work_dir=tmp_path / "work",
-        reports=tmp_path / "promotions",
-        converter=tmp_path,
         may_replace=True,
     )
 

@@ -1,6 +1,5 @@
 """An adapter that was trained on nf4 goes into whichever base suits it better on dev, and is proven there."""
 
-import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +21,7 @@ from sweeper.scoring.case_loss import case_losses
 from sweeper.scoring.suite import Case, Suite
 from sweeper.serving.model_name import parse_model_name
 from sweeper.space.objective import TARGET_LOSS, Objective
-from sweeper.space.space import PromoteSettings
-from tests.promote.test_promote import STUB
-from tests.promote.tiny import CHAT, save_adapter, tiny_base
+from tests.promote.tiny import CHAT, save_adapter, tiny_base, tiny_request
 from tests.tiny_base import WORDS
 
 NF4 = Precision(quantization="nf4")
@@ -66,22 +63,6 @@ def losses(reference: BaseReference, adapter: Path) -> dict[str, dict[MergedInto
     }
 
 
-def request(reference: BaseReference, adapter: Path, training: Nf4Training, folder: Path) -> PromotionRequest:
-    (folder / "convert_hf_to_gguf.py").write_text(STUB)
-    return PromotionRequest(
-        base=reference,
-        adapter=adapter,
-        suite=Suite("test", Path("test"), (Case("case", "Say 1.", "", "yes"),), 3),
-        settings=PromoteSettings("bot", {}, None),
-        live_name="bot",
-        work_dir=folder / "work",
-        reports=folder / "promotions",
-        converter=folder,
-        chat_template=CHAT,
-        nf4=training,
-    )
-
-
 def built(request: PromotionRequest) -> Record:
     record = Record(parse_model_name("bot"), lambda step, share: None)
     build(request, record)
@@ -97,7 +78,8 @@ def test_the_better_merge_on_dev_is_taken_and_proven(
     better: MergedInto,
 ) -> None:
     word = next(word for word, found in losses.items() if min(found, key=lambda into: found[into]) == better)
-    record = built(request(reference, adapter, Nf4Training(NF4, (dev(word),), TARGET_LOSS), tmp_path))
+    training = Nf4Training(NF4, (dev(word),), TARGET_LOSS)
+    record = built(tiny_request(reference, adapter, tmp_path, chat_template=CHAT, nf4=training))
     assert record.merge is not None
     assert record.merge.taken == better
     for into, loss in losses[word].items():
@@ -115,7 +97,7 @@ def test_equal_scores_are_parted_by_the_loss(
     """No answer of random weights is right: 0 and 0."""
     word, found = next(iter(losses.items()))
     training = Nf4Training(NF4, (dev(word),), Objective((("dev", 1.0),)))
-    record = built(request(reference, adapter, training, tmp_path))
+    record = built(tiny_request(reference, adapter, tmp_path, chat_template=CHAT, nf4=training))
     assert record.merge is not None
     assert (record.merge.dequantised.objective, record.merge.original.objective) == (0.0, 0.0)
     assert record.merge.taken == min(found, key=lambda into: found[into])
@@ -128,13 +110,10 @@ def test_a_merge_into_another_base_than_it_says_is_refused(
     monkeypatch.setattr(two_merges, "dequantised_nf4", lambda base, dtype: base)
     training = Nf4Training(NF4, (dev("red"),), TARGET_LOSS)
     with pytest.raises(ProofError, match="merged weights = base"):
-        built(request(reference, adapter, training, tmp_path))
+        built(tiny_request(reference, adapter, tmp_path, chat_template=CHAT, nf4=training))
 
 
 def test_a_trial_on_a_plain_base_is_merged_once(
     reference: BaseReference, adapter: Path, tmp_path: Path
 ) -> None:
-    plain = dataclasses.replace(
-        request(reference, adapter, Nf4Training(NF4, (), TARGET_LOSS), tmp_path), nf4=None
-    )
-    assert built(plain).merge is None
+    assert built(tiny_request(reference, adapter, tmp_path, chat_template=CHAT)).merge is None

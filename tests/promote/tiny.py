@@ -1,4 +1,4 @@
-"""A tiny base with a chat template, a real PEFT adapter for it, and the adapter's settings."""
+"""A tiny base with a chat template, a real PEFT adapter for it, and the promotion of the two."""
 
 from pathlib import Path
 from typing import Any
@@ -7,6 +7,9 @@ import torch
 
 from sweeper.models.load import Base, load_base
 from sweeper.models.reference import BaseReference
+from sweeper.promote.promotion import PromotionRequest
+from sweeper.scoring.suite import Case, Suite
+from sweeper.space.space import PromoteSettings
 from tests.tiny_base import save_tiny_base
 
 CHAT = (
@@ -16,6 +19,16 @@ CHAT = (
     "{% if add_generation_prompt %}{{ '[assistant]' }}{% endif %}"
 )
 """ChatML in small: with a default system text."""
+
+STUB = """
+import sys
+from gguf import GGUFWriter
+writer = GGUFWriter(sys.argv[sys.argv.index("--outfile") + 1], "llama")
+writer.add_tokenizer_model("gpt2")
+writer.write_header_to_file(); writer.write_kv_data_to_file(); writer.write_tensors_to_file(); writer.close()
+"""
+"""Stands for llama.cpp's converter, which does not know the tiny tokenizer."""
+SUITE = Suite("test", Path("test"), tuple(Case(f"case {i}", f"Say {i}.", "", "yes") for i in range(2)), 5)
 
 
 def tiny_base(folder: Path, tied: bool = False) -> Base:
@@ -47,3 +60,17 @@ def save_adapter(base: Base, folder: Path, **changes: Any) -> Path:
     model.unload()
     base.model.requires_grad_(False)
     return folder
+
+
+def tiny_request(base: Base | BaseReference, adapter: Path, folder: Path, **changes: Any) -> PromotionRequest:
+    """A promotion of `adapter` to bot:latest by STUB. All that it writes lies in `folder`."""
+    (folder / "convert_hf_to_gguf.py").write_text(STUB)
+    plain: dict[str, Any] = {
+        "suite": SUITE,
+        "settings": PromoteSettings("bot", {}, None),
+        "live_name": "bot",
+        "work_dir": folder / "work",
+        "reports": folder / "promotions",
+        "converter": folder,
+    }
+    return PromotionRequest(base, adapter, **{**plain, **changes})

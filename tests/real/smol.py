@@ -39,6 +39,8 @@ LENIENT = dataclasses.replace(
 BRIEF = dataclasses.replace(SUITE, cases=CASES[:2], max_new_tokens=16)
 """Where not every answer counts. Too few log probabilities for the fit of each tensor's scale, which
 takes half a minute."""
+WIDE = dataclasses.replace(SUITE, max_new_tokens=8)
+"""Where quantised models are held against f16: in 4 bits so small a model soon says something else."""
 
 
 def save_adapter(base: Base, folder: Path, **changes: Any) -> Path:
@@ -57,10 +59,10 @@ def save_adapter(base: Base, folder: Path, **changes: Any) -> Path:
     return folder
 
 
-def brief(built: Built) -> Built:
-    """What BRIEF needs of it."""
-    merged = dataclasses.replace(built.merged, max_new_tokens=BRIEF.max_new_tokens)
-    return dataclasses.replace(built, cases=built.cases[: len(BRIEF.cases)], merged=merged)
+def brief(built: Built, suite: Suite = BRIEF) -> Built:
+    """What a part of SUITE needs of it."""
+    merged = dataclasses.replace(built.merged, max_new_tokens=suite.max_new_tokens)
+    return dataclasses.replace(built, cases=built.cases[: len(suite.cases)], merged=merged)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -91,7 +93,7 @@ def refused(
     promoted: Promoted, client: OllamaClient, suite: Suite = BRIEF, **changes: Any
 ) -> dict[str, bool]:
     """Publishes with a fault, which must be refused and leave the live name alone. Gives the proofs."""
-    built = promoted.built if suite == SUITE else brief(promoted.built)
+    built = brief(promoted.built, suite)
     record = new_record(client)
     with pytest.raises(ProofError):
         publish(dataclasses.replace(built, **changes), suite, SETTINGS, client, record)

@@ -13,7 +13,7 @@ import pytest
 from sweeper.errors import ProofError
 from sweeper.models.load import Base
 from sweeper.promote import finished_gguf
-from sweeper.promote.adapter_probe import takes_adapters
+from sweeper.promote.adapter_probe import refuse_without_adapters, takes_adapters
 from sweeper.promote.build import build
 from sweeper.promote.candidate_source import base_name
 from sweeper.promote.converter import convert_adapter_to_gguf, find_converter
@@ -22,6 +22,7 @@ from sweeper.promote.publish import publish
 from sweeper.promote.record import Record
 from sweeper.serving.ollama import OllamaClient
 from sweeper.space.promote_settings import GateSettings, Quantization
+from tests.real.ollama_server import OLDER, ollama_server
 from tests.real.smol import SETTINGS, SUITE, Promoted, new_record, save_adapter
 
 FORM = dataclasses.replace(SETTINGS, form="adapter")
@@ -118,6 +119,22 @@ def test_rslora_that_is_converted_unscaled_is_refused_by_the_logits(
     assert passed["rendered prompt = chat template's text"]
     assert not passed["logprobs = base + adapter's by PEFT"]
     assert ollama_client.digest(LIVE) == beside.digest
+
+
+def test_an_older_ollama_answers_with_the_adapter_too(beside: Promoted, tmp_path: Path) -> None:
+    with ollama_server(tmp_path, OLDER) as host:
+        client = OllamaClient.connect(host)
+        refuse_without_adapters(client)
+        record = next_record(beside, client, LIVE)
+        publish(beside.built, CASES, FORM, client, record)
+        (model,) = record.models.values()
+        assert client.digest(LIVE) == model.digest
+    print(record.step_seconds, record.missing)
+    assert [proof.name for proof in record.proofs if proof.passed] == [
+        "prompt_eval_count = tokenizer's count",
+        "answers = base + adapter's by PEFT",
+        "done_reason",
+    ]
 
 
 def test_the_server_is_asked_whether_it_takes_adapters(

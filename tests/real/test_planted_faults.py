@@ -18,10 +18,11 @@ from sweeper.promote.merge_proofs import prove_merge
 from sweeper.promote.ollama_prompt import OWN_TEMPLATE
 from sweeper.promote.publish import publish
 from sweeper.promote.token_ids import prove_token_ids
+from sweeper.scoring.suite import Suite
 from sweeper.serving.llama_server import llama_server
 from sweeper.serving.ollama import OllamaClient
 from tests.real.ollama_server import ollama_build
-from tests.real.smol import BRIEF, LENIENT, LIVE, SUITE, Promoted, brief, new_record, refused
+from tests.real.smol import BRIEF, LENIENT, LIVE, SUITE, WIDE, Promoted, brief, new_record, refused
 
 
 def test_a_plain_create_drops_the_system_text_and_is_refused(
@@ -56,6 +57,26 @@ def test_text_split_by_another_rule_is_refused(
     proofs = refused(promoted, ollama_client, gguf=gguf)
     assert proofs["rendered prompt = chat template's text"]
     assert not proofs["prompt_eval_count = tokenizer's count"]
+
+
+def test_a_wrong_end_token_is_refused(
+    promoted: Promoted, ollama_client: OllamaClient, tmp_path: Path
+) -> None:
+    """One that stands in the model's own answers, for llama.cpp ends at <|im_end|> by its text too."""
+    from gguf import GGUFReader
+
+    gguf, merged = tmp_path / "model.gguf", brief(promoted.built).merged
+    own = [merged.answer(prompt.token_ids) for prompt in promoted.built.cases[: len(BRIEF.cases)]]
+    early = next(answer.token_ids[2] for answer in own if not answer.ended)
+    shutil.copyfile(promoted.built.gguf, gguf)
+    field = GGUFReader(gguf, "r+").get_field("tokenizer.ggml.eos_token_id")
+    assert field is not None
+    field.parts[field.data[0]][0] = early
+    proofs = refused(promoted, ollama_client, gguf=gguf)
+    assert proofs["rendered prompt = chat template's text"]
+    assert proofs["prompt_eval_count = tokenizer's count"]
+    assert not proofs["answers = merged model's"]
+    assert not proofs["done_reason"]
 
 
 def test_another_model_behind_the_same_prompt_is_refused(
@@ -110,7 +131,7 @@ def test_a_garbage_quantisation_is_refused(
     monkeypatch.setattr(OllamaClient, "create", create_garbage)
     record = new_record(ollama_client, LIVE, ("q8_0",))
     with pytest.raises(ProofError, match="q8_0: "):
-        publish(brief(promoted.built), BRIEF, LENIENT, ollama_client, record)
+        publish(brief(promoted.built, WIDE), WIDE, LENIENT, ollama_client, record)
     failed = [proof.name for proof in record.proofs if not proof.passed]
     print([proof.detail for proof in record.proofs if not proof.passed])
     assert "q8_0: close to f16" in failed
@@ -127,9 +148,15 @@ def _scramble(source: Path, target: Path) -> None:
             tensor.data[:] = tensor.data[::-1].copy()
 
 
-@pytest.mark.parametrize("tensor", ["output_norm.weight", "blk.0.attn_q.weight"])
+@pytest.mark.parametrize(
+    ("tensor", "suite", "proof"),
+    [
+        ("output_norm.weight", BRIEF, "logprobs = merged model's"),
+        ("blk.0.attn_q.weight", SUITE, "logprobs: each tensor's scale"),
+    ],
+)
 def test_one_tensor_that_is_one_percent_off_is_seen_by_the_log_probabilities(
-    promoted: Promoted, ollama_client: OllamaClient, tmp_path: Path, tensor: str
+    promoted: Promoted, ollama_client: OllamaClient, tmp_path: Path, tensor: str, suite: Suite, proof: str
 ) -> None:
     """In the file alone, behind the proofs of the merge: every greedy answer is the same. The first is seen
     by the size of the differences, the second by the scale that is fitted to them alone."""
@@ -140,10 +167,8 @@ def test_one_tensor_that_is_one_percent_off_is_seen_by_the_log_probabilities(
     for each in GGUFReader(gguf, "r+").tensors:
         if each.name == tensor:
             each.data[:] = each.data * 1.01
-    proofs = refused(promoted, ollama_client, SUITE, gguf=gguf)
-    assert proofs["rendered prompt = chat template's text"]
-    assert proofs["logprobs = merged model's"] is (tensor != "output_norm.weight")
-    assert not proofs["logprobs: each tensor's scale"]
+    proofs = refused(promoted, ollama_client, suite, gguf=gguf)
+    assert [name for name, passed in proofs.items() if not passed] == [proof]
 
 
 def test_digits_that_are_not_split_are_seen_by_the_token_ids(promoted: Promoted, tmp_path: Path) -> None:

@@ -9,7 +9,18 @@ from sweeper.promote.swap import carry_out, next_swap, read_names, roll_back
 from sweeper.serving.model_name import parse_model_name
 from sweeper.serving.ollama import OllamaClient
 from sweeper.space.space import PromoteSettings
-from tests.real.smol import BRIEF, LENIENT, LIVE, QUANTIZED, SETTINGS, SUITE, Promoted, brief, new_record
+from tests.real.smol import (
+    BRIEF,
+    LENIENT,
+    LIVE,
+    QUANTIZED,
+    SETTINGS,
+    SUITE,
+    WIDE,
+    Promoted,
+    brief,
+    new_record,
+)
 
 
 def test_the_adapter_answers_under_the_live_name(
@@ -71,7 +82,7 @@ def test_quantised_models_are_made_and_held_against_f16(
     promoted: Promoted, ollama_client: OllamaClient
 ) -> None:
     record = new_record(ollama_client, "smol:small", QUANTIZED)
-    publish(brief(promoted.built), BRIEF, LENIENT, ollama_client, record)
+    publish(brief(promoted.built, WIDE), WIDE, LENIENT, ollama_client, record)
     for proof in record.proofs:
         print(f"{proof.name}: {proof.detail}")
     print(record.step_seconds)
@@ -82,6 +93,19 @@ def test_quantised_models_are_made_and_held_against_f16(
     assert small.agreement >= smaller.agreement
     assert smaller.size_bytes < small.size_bytes < 0.6 * promoted.built.gguf.stat().st_size
     assert ollama_client.digest("smol:small") == small.digest
+
+
+def test_what_ollama_does_not_quantise_is_made_by_llama_cpp(
+    promoted: Promoted, ollama_client: OllamaClient
+) -> None:
+    settings = dataclasses.replace(LENIENT, quantization=("q6_K",))
+    record = new_record(ollama_client, "smol:q6", ("q6_K",))
+    publish(brief(promoted.built, WIDE), WIDE, settings, ollama_client, record)
+    (model,) = record.models.values()
+    print(model)
+    assert "q6_K: close to f16" in [proof.name for proof in record.proofs if proof.passed]
+    assert model.size_bytes < 0.6 * promoted.built.gguf.stat().st_size
+    assert ollama_client.digest("smol:q6") == model.digest
 
 
 def test_the_last_models_are_kept_and_come_back(promoted: Promoted, ollama_client: OllamaClient) -> None:
