@@ -4,11 +4,13 @@ from pathlib import Path
 
 import pytest
 
+from sweeper.events import TrialStarted
 from tests.driver.limited import (
     assert_a_rank_is_turned_away,
     assert_shortage_changes_no_score,
     save_limited_space,
 )
+from tests.driver.sweeps import log_of, what_mlflow_knows
 
 RANKS = (2, 64)
 LIMIT = "650kB"
@@ -24,3 +26,13 @@ def test_planted_shortage_ends_with_the_same_scores(tmp_path: Path, monkeypatch:
     assert_shortage_changes_no_score(
         lambda name: save_limited_space(tmp_path / name, {"headroom": 0}, RANKS), monkeypatch
     )
+
+
+def test_checkpointing_that_is_left_open_trains_what_does_not_fit_without(tmp_path: Path) -> None:
+    left_open = {"gradient_checkpointing": "auto"}
+    space = save_limited_space(tmp_path, {"gpu_memory": "400kB", "headroom": 0}, RANKS, parameters=left_open)
+    assert_a_rank_is_turned_away(space, 64, micro_batch_size=2, limit_bytes=400_000)
+    starts = [event for event in log_of(space) if isinstance(event, TrialStarted)]
+    assert all(event.gradient_checkpointing for event in starts)
+    shown = f"trial {starts[0].trial} ['gradient_checkpointing', 'True']"
+    assert shown in what_mlflow_knows(space)["params"]
