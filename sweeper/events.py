@@ -67,7 +67,7 @@ class TrialStarted(Event):
     An attempt that goes on from a checkpoint voids only what came after `resumed_step`. `dropped_rows`
     keep nothing to learn within the trial's max_seq_length, and are left out. `dtype` and `quantization`
     are the base's; logs of before there was a choice lack them. `predicted_bytes` is the peak that was
-    predicted, None where nothing was.
+    predicted, None where nothing was. `gradient_checkpointing` is what it trains with, whoever chose it.
     """
 
     attempt: int
@@ -80,6 +80,7 @@ class TrialStarted(Event):
     dtype: str = "float32"
     quantization: str = "none"
     predicted_bytes: int | None = None
+    gradient_checkpointing: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,6 +227,7 @@ class TrialOutOfMemory(Event):
     reason: str
     measured_bytes: int | None = None
     predicted_bytes: int | None = None
+    gradient_checkpointing: bool = False
 
 
 @dataclass(frozen=True, slots=True)

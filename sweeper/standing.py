@@ -58,10 +58,16 @@ class TrialStanding:
         """Whether it was found not to fit before anything was spent on it. It counts for nothing."""
         return self.attempts == 0 and isinstance(self.end, TrialInfeasible)
 
-    @property
-    def too_large_micro_batch(self) -> int | None:
-        """The smallest micro-batch that it ran out of memory with, None where it never did."""
-        sizes = (each.micro_batch_size for each in self.memory if isinstance(each, TrialOutOfMemory))
+    def too_large_micro_batch(self, checkpointed: bool = False) -> int | None:
+        """The smallest micro-batch that it ran out of memory with, None where it never did.
+
+        With `checkpointed` only what it ran out of under gradient checkpointing, which needs less.
+        """
+        sizes = (
+            each.micro_batch_size
+            for each in self.memory
+            if isinstance(each, TrialOutOfMemory) and each.gradient_checkpointing >= checkpointed
+        )
         return min(sizes, default=None)
 
 

@@ -47,4 +47,4 @@ def _kind(trial: PlannedTrial, facts: WorkerFacts) -> tuple[bool, Layout]:
         facts.shape,
         trial.micro_batch_size,
     )
-    return config.gradient_checkpointing, layout
+    return trial.is_checkpointed, layout

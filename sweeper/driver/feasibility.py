@@ -66,7 +66,14 @@ class Feasibility:
     def ran_out(self, planned: PlannedTrial, reason: str) -> None:
         """The machine's own memory ran out with it. That says nothing of the prediction."""
         self._books.record(
-            TrialOutOfMemory(planned.number, time.time(), planned.attempt, planned.micro_batch_size, reason)
+            TrialOutOfMemory(
+                planned.number,
+                time.time(),
+                planned.attempt,
+                planned.micro_batch_size,
+                reason,
+                gradient_checkpointing=planned.is_checkpointed,
+            )
         )
         self.judge(planned.number)
 
@@ -79,7 +86,9 @@ def _turned_away(trial: TrialStanding, plan: Infeasible) -> TrialInfeasible:
 def _reason(trial: TrialStanding, plan: Infeasible) -> str:
     fixed = trial.config.per_device_train_batch_size
     size = f"a micro-batch of {fixed}, which is set" if fixed is not None else "a micro-batch of 1"
-    if trial.too_large_micro_batch is not None:
+    if trial.config.gradient_checkpointing is None:
+        size += " and gradient checkpointing"
+    if trial.too_large_micro_batch() is not None:
         return f"it ran out of memory with {size}"
     needed, usable = plan.predicted_bytes / _GB, plan.limit_bytes / _GB
     return f"it needs {needed:.3g} GB with {size}, and may take {usable:.3g}"

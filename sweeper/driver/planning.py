@@ -41,9 +41,21 @@ class Planner:
     def plan(self, trial: TrialStanding, standing: Standing) -> PlannedTrial | Infeasible:
         """The trial with the largest micro-batch that fits and that it has not run out of memory with.
 
-        Not covered by the first: which rung it trains to.
+        Where gradient checkpointing is left to the plan, it is on only if no micro-batch fits without.
+        Not covered: which rung the trial trains to.
         """
-        config, bound = trial.config, trial.too_large_micro_batch
+        config, bound = trial.config, trial.too_large_micro_batch()
+        if config.gradient_checkpointing is not None:
+            return self._plan(trial, config, bound, standing)
+        plain = self._plan(trial, replace(config, gradient_checkpointing=False), bound, standing)
+        if isinstance(plain, PlannedTrial):
+            return plain
+        bound = trial.too_large_micro_batch(checkpointed=True)
+        return self._plan(trial, replace(config, gradient_checkpointing=True), bound, standing)
+
+    def _plan(
+        self, trial: TrialStanding, config: TrialConfig, bound: int | None, standing: Standing
+    ) -> PlannedTrial | Infeasible:
         planned = plan_trial(trial.number, trial.next_attempt, config, self._row_lengths)
         if bound is not None:
             smaller = [size for size in divisors(config.effective_batch_size) if 2 * size <= bound]

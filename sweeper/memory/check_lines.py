@@ -2,15 +2,19 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import cache
+from itertools import product
 from typing import get_args
 
 from sweeper.memory.base_config import BaseConfig
 from sweeper.memory.device_limit import smallest_limit
 from sweeper.memory.plan import PACKED_TOKENS
 from sweeper.memory.plan_within import divisors
-from sweeper.memory.predict import predict, predict_many
+from sweeper.memory.predict import Prediction, predict, predict_many
 from sweeper.memory.settings import BaseSettings, EngineStep, Layout, Optim
 from sweeper.memory.space_fit import PredictStep, SpaceNeeds, fit_lines
+from sweeper.space.parameters import Constant
+from sweeper.space.rules import LEFT_TO_MEMORY
 from sweeper.space.space import Space
 from sweeper.space.survey import extreme_values
 
@@ -47,6 +51,7 @@ def memory_lines(
         effective_batch_size=max(_whole(space, "effective_batch_size")),
         step=replace(step_of(space, base, prompt_lengths), layout=layout),
         per_device_train_batch_size=max(fixed, default=None),
+        may_checkpoint=_may_checkpoint(space),
     )
     lines = fit_lines(needs, limit, _predictor(config, needs))
     return [*lines, _ON_CPU] if base.device == "cpu" else lines
@@ -60,24 +65,33 @@ def step_of(space: Space, base: BaseSettings, prompt_lengths: Sequence[int]) -> 
         layout="packed",
         prompt_length=max(1, min(prompt_lengths)),
         optim=next(optim for optim in get_args(Optim) if optim in optims),
-        gradient_checkpointing=all(extreme_values(space, "gradient_checkpointing")),
+        gradient_checkpointing=not _may_checkpoint(space) and all(extreme_values(space, LEFT_TO_MEMORY)),
         lora_dropout=max((float(str(value)) for value in extreme_values(space, "lora_dropout")), default=0.0),
     )
 
 
+def _may_checkpoint(space: Space) -> bool:
+    return space.parameters[LEFT_TO_MEMORY] == Constant(None)
+
+
 def _predictor(config: BaseConfig, needs: SpaceNeeds) -> PredictStep:
     """All sizes of the space at once, which interpolates; what else is asked for, when it is."""
-    steps = [
-        _laid_out(replace(needs.step, lora_rank=rank, seq_length=length, micro_batch_size=rows))
-        for rank in needs.ranks
-        for length in needs.lengths
-        for rows in divisors(needs.effective_batch_size)
-    ]
-    known = dict(zip(steps, predict_many(config, steps), strict=True))
+
+    @cache
+    def known(step: EngineStep) -> dict[EngineStep, Prediction]:
+        sizes = product(needs.ranks, needs.lengths, divisors(needs.effective_batch_size))
+        steps = [
+            _laid_out(replace(step, lora_rank=rank, seq_length=length, micro_batch_size=rows))
+            for rank, length, rows in sizes
+        ]
+        return dict(zip(steps, predict_many(config, steps), strict=True))
 
     def predict_bytes(step: EngineStep) -> int:
         laid_out = _laid_out(step)
-        return (known.get(laid_out) or predict(config, laid_out)).predicted_bytes
+        of_space = replace(needs.step, gradient_checkpointing=step.gradient_checkpointing)
+        is_of_space = needs.may_checkpoint or of_space == needs.step
+        found = known(of_space).get(laid_out) if is_of_space else None
+        return (found or predict(config, laid_out)).predicted_bytes
 
     return predict_bytes
 

@@ -31,6 +31,11 @@ class PlannedTrial:
     def gradient_accumulation_steps(self) -> int:
         return self.config.effective_batch_size // self.micro_batch_size
 
+    @property
+    def is_checkpointed(self) -> bool:
+        """Whether it trains with gradient checkpointing, which a plan has decided."""
+        return bool(self.config.gradient_checkpointing)
+
     def until(self, rung: int, stop_step: int | None) -> "PlannedTrial":
         """The same trial, planned to train up to a rung; `stop_step` is None for the last one."""
         return dataclasses.replace(self, rung=rung, stop_step=stop_step)

@@ -17,7 +17,8 @@ _GB = 10**9
 class SpaceNeeds:
     """What of a space decides its memory. `lengths` are those that rows really have after the cut.
 
-    `step` holds what is the same in all trials; its sizes are not looked at.
+    `step` holds what is the same in all trials; its sizes are not looked at. Where `may_checkpoint`, what
+    does not fit is looked at with gradient checkpointing.
     """
 
     ranks: Sequence[int]
@@ -25,6 +26,15 @@ class SpaceNeeds:
     effective_batch_size: int
     step: EngineStep
     per_device_train_batch_size: int | None = None
+    may_checkpoint: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """The plan of one length and rank; `checkpointed` where it was open and had to be."""
+
+    plan: Fits | Infeasible
+    checkpointed: bool = False
 
 
 def fit_lines(needs: SpaceNeeds, limit: Limit, predict: PredictStep) -> list[str]:
@@ -34,10 +44,10 @@ def fit_lines(needs: SpaceNeeds, limit: Limit, predict: PredictStep) -> list[str
         f"{limit.usable_bytes / _GB:.1f} GB to use ({limit.headroom:.0%} headroom)."
     ]
     plans = {
-        (length, rank): _plan(_sized(needs.step, rank, length), needs, limit, predict)
+        (length, rank): _way(_sized(needs.step, rank, length), needs, limit, predict)
         for length, rank in product(sorted(set(needs.lengths)), sorted(set(needs.ranks)))
     }
-    fitting = sum(isinstance(plan, Fits) for plan in plans.values())
+    fitting = sum(isinstance(way.plan, Fits) for way in plans.values())
     if fitting < len(plans):
         lines.append(
             f"{fitting} of {len(plans)} pairs of max_seq_length and lora_rank fit; the rest is pruned."
@@ -53,6 +63,13 @@ def _sized(step: EngineStep, rank: int, length: int) -> EngineStep:
     return replace(step, lora_rank=rank, seq_length=length)
 
 
+def _way(step: EngineStep, needs: SpaceNeeds, limit: Limit, predict: PredictStep) -> _Way:
+    plan = _plan(step, needs, limit, predict)
+    if isinstance(plan, Fits) or not needs.may_checkpoint:
+        return _Way(plan)
+    return _Way(_plan(replace(step, gradient_checkpointing=True), needs, limit, predict), checkpointed=True)
+
+
 def _plan(step: EngineStep, needs: SpaceNeeds, limit: Limit, predict: PredictStep) -> Fits | Infeasible:
     return plan_within(
         limit,
@@ -62,18 +79,18 @@ def _plan(step: EngineStep, needs: SpaceNeeds, limit: Limit, predict: PredictSte
     )
 
 
-def _length_line(length: int, plans: dict[int, Fits | Infeasible]) -> str:
+def _length_line(length: int, ways: dict[int, _Way]) -> str:
     """By the largest rank that fits, since rank matters little beside length and batch."""
-    highest = max(plans)
-    fitting = [(rank, plan) for rank, plan in plans.items() if isinstance(plan, Fits)]
+    fitting = [(rank, way.plan, way) for rank, way in ways.items() if isinstance(way.plan, Fits)]
     if not fitting:
-        smallest = min(plan.predicted_bytes for plan in plans.values())
+        smallest = min(way.plan.predicted_bytes for way in ways.values())
         return f"  {length} tokens: does not fit ({smallest / _GB:.1f} GB at the least)"
-    rank, plan = fitting[-1]
-    upto = "" if rank == highest else f", and no rank above {rank}"
+    rank, plan, way = fitting[-1]
+    how = " with gradient checkpointing" if way.checkpointed else ""
+    upto = "" if rank == max(ways) else f", and no rank above {rank}"
     return (
         f"  {length} tokens: micro-batch up to {plan.micro_batch_size} "
-        f"({plan.predicted_bytes / _GB:.1f} GB at rank {rank}){upto}"
+        f"({plan.predicted_bytes / _GB:.1f} GB at rank {rank}{how}){upto}"
     )
 
 
@@ -84,6 +101,7 @@ def _remedies(needs: SpaceNeeds, limit: Limit, predict: PredictStep) -> str:
         lora_rank=max(needs.ranks),
         seq_length=max(needs.lengths),
         micro_batch_size=needs.per_device_train_batch_size or 1,
+        gradient_checkpointing=needs.step.gradient_checkpointing or needs.may_checkpoint,
     )
     changed = {name: change(worst) for name, change in _CHANGES.items() if change(worst) != worst}
     told = [

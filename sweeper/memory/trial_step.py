@@ -35,5 +35,5 @@ def trial_step(
         target_modules=config.target_modules,
         lora_dropout=config.lora_dropout,
         optim=cast(Optim, config.optim),
-        gradient_checkpointing=config.gradient_checkpointing,
+        gradient_checkpointing=bool(config.gradient_checkpointing),
     )

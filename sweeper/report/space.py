@@ -12,6 +12,7 @@ from sweeper.scoring.suite import Suite
 from sweeper.space.data_settings import RowFile, RowSource
 from sweeper.space.objective import AUTO
 from sweeper.space.parameters import Choice, Computed, Conditional, Constant, Parameter
+from sweeper.space.rules import LEFT_TO_MEMORY
 from sweeper.space.space import Space
 
 
@@ -28,7 +29,9 @@ def space_table(space: Space, rows: int, suites: SpaceSuites) -> Table:
     table.add_row("search", f"{space.search.trials} trials by {space.search.sampler}")
     table.add_row("chosen by", _chosen_by(space, suites.dev))
     for name, value in space.parameters.items():
-        if value != Constant(None):
+        if name == LEFT_TO_MEMORY and value == Constant(None):
+            table.add_row(name, "auto: on where a trial does not fit without it")
+        elif value != Constant(None):
             table.add_row(name, described(value))
     for constraint in space.constraints:
         table.add_row("constraint", constraint.text)

@@ -6,7 +6,17 @@ from typing import Any
 from ruamel.yaml import YAML
 
 from sweeper.space.read_expression import KINDS
-from sweeper.space.rules import ALL_LINEAR, CONSTANT_ONLY, LIMIT, NAMES, NUMBERS, PAIR, SWITCHES
+from sweeper.space.rules import (
+    ALL_LINEAR,
+    AUTO,
+    CONSTANT_ONLY,
+    LEFT_TO_MEMORY,
+    LIMIT,
+    NAMES,
+    NUMBERS,
+    PAIR,
+    SWITCHES,
+)
 from sweeper.space.schema import ParametersSection, SpaceFile
 
 Schema = dict[str, Any]
@@ -86,7 +96,8 @@ def _parameter(name: str) -> Schema:
     forms.append(_named({"expr": _TEXT, **at_times}, required=["expr"]))
     for form in forms:
         form["dependentRequired"] = {"otherwise": ["when"]}
-    return {"anyOf": [value, *forms]}
+    alone: list[Schema] = [{"const": AUTO}] if name == LEFT_TO_MEMORY else []
+    return {"anyOf": [value, *alone, *forms]}
 
 
 def _condition() -> Schema:

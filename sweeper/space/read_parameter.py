@@ -11,7 +11,15 @@ from sweeper.space.expression import Expression
 from sweeper.space.parameters import Choice, Computed, Conditional, Constant, Parameter, Range, Scalar
 from sweeper.space.read_expression import read_expression
 from sweeper.space.read_when import read_when
-from sweeper.space.rules import CONSTANT_ONLY, LIMIT, NUMBERS, OPTIONAL, check_value, example_of
+from sweeper.space.rules import (
+    CONSTANT_ONLY,
+    LIMIT,
+    NUMBERS,
+    OPTIONAL,
+    check_constant,
+    check_value,
+    example_of,
+)
 from sweeper.space.suggest import closest, did_you_mean
 from sweeper.space.trial_config import DEFAULTS
 from sweeper.space.wording import is_number, shown
@@ -24,7 +32,7 @@ _CONDITION_KEYS = ("when", "otherwise")
 def read_parameter(name: str, raw: Any) -> Parameter:
     """The parameter `name` from plain YAML data. Raises BrokenRule with the keys down to the fault."""
     if not isinstance(raw, dict):
-        return Constant(check_value(name, raw))
+        return Constant(check_constant(name, raw))
     if name in CONSTANT_ONLY:
         raise BrokenRule(
             "is the same in every trial, it cannot be searched", f"Write for example {example_of(name)}"

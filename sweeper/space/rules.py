@@ -35,6 +35,11 @@ NAMES: dict[str, tuple[str, ...]] = {"lr_scheduler_type": SCHEDULERS, "optim": O
 SWITCHES = ("use_rslora", "gradient_checkpointing")
 """The parameters that are true or false."""
 
+LEFT_TO_MEMORY = "gradient_checkpointing"
+"""May be `auto`: on for the trials that do not fit without it. It is None then, as what no trial sets."""
+
+AUTO = "auto"
+
 LIMIT = 1e18
 """No number may be larger, in a file or in an expression: so nothing overflows or takes long."""
 
@@ -110,6 +115,13 @@ def check_value(name: str, value: Any) -> Scalar:
     return _number(name, value, NUMBERS[name])
 
 
+def check_constant(name: str, value: Any) -> Scalar | None:
+    """A value that all trials have, as check_value; None is what `auto` leaves to each trial's plan."""
+    if name != LEFT_TO_MEMORY:
+        return check_value(name, value)
+    return None if value == AUTO else _true_or_false(value, f"true, false or {AUTO}")
+
+
 def _number(name: str, value: Any, rule: NumberRule) -> float | int:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise BrokenRule(f"is {shown(value)}, must be {rule.wanted}", _number_fix(value, rule))
@@ -136,12 +148,12 @@ def _number_fix(value: Any, rule: NumberRule) -> str:
     return f"Write for example {rule.example}"
 
 
-def _true_or_false(value: Any) -> bool:
+def _true_or_false(value: Any, wanted: str = "true or false") -> bool:
     if isinstance(value, bool):
         return value
     meant = {"yes": "true", "on": "true", "no": "false", "off": "false"}.get(str(value).lower())
     fix = "Write `{values: [...]}` to search among them" if isinstance(value, list) else "Write true"
-    raise BrokenRule(f"is {shown(value)}, must be true or false", f"Write {meant}" if meant else fix)
+    raise BrokenRule(f"is {shown(value)}, must be {wanted}", f"Write {meant}" if meant else fix)
 
 
 def _one_of(value: Any, known: tuple[str, ...]) -> str:

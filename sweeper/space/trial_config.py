@@ -7,7 +7,7 @@ from typing import Any
 from sweeper.errors import InputError
 from sweeper.space.broken_rule import BrokenRule
 from sweeper.space.parameters import Scalar
-from sweeper.space.rules import OPTIONAL, PAIR, check_value
+from sweeper.space.rules import LEFT_TO_MEMORY, OPTIONAL, PAIR, check_value
 from sweeper.space.suggest import did_you_mean
 
 
@@ -19,7 +19,8 @@ class TrialConfig:
     all steps, as in transformers 5. `target_modules` is ("all-linear",) or names of linear layers.
     `per_device_train_batch_size` and `gradient_accumulation_steps` are both None, so that the planner
     chooses them, or both set: `effective_batch_size` is then their product, whatever it was given as.
-    `gradient_checkpointing` computes layers twice to hold less, and changes no weight.
+    `gradient_checkpointing` computes layers twice to hold less, and changes no weight; None leaves it to
+    the planner.
     `save_steps`, `logging_steps` and `eval_steps` are None where the sweep decides; they change no weight,
     but eval_steps decides where a trial may be stopped early.
     """
@@ -39,7 +40,7 @@ class TrialConfig:
     lora_dropout: float = 0.0
     use_rslora: bool = False
     optim: str = "adamw_torch"
-    gradient_checkpointing: bool = False
+    gradient_checkpointing: bool | None = False
     per_device_train_batch_size: int | None = None
     gradient_accumulation_steps: int | None = None
     save_steps: int | None = None
@@ -95,7 +96,7 @@ def _check_pair(values: Mapping[str, Any]) -> None:
 
 
 def _checked(name: str, value: Scalar | None) -> Scalar | None:
-    if value is None and name in OPTIONAL:
+    if value is None and name in (*OPTIONAL, LEFT_TO_MEMORY):
         return None
     try:
         return check_value(name, value)

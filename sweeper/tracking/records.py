@@ -47,6 +47,8 @@ def trial_parameters(config: TrialConfig, started: TrialStarted | None) -> dict[
     values = dataclasses.asdict(config)
     if started is not None:
         values["micro_batch_size"] = started.micro_batch_size
+        if config.gradient_checkpointing is None:
+            values["gradient_checkpointing"] = started.gradient_checkpointing
         values["gradient_accumulation_steps"] = started.gradient_accumulation_steps
         values["base_dtype"], values["base_quantization"] = started.dtype, started.quantization
         values["dropped_rows"] = started.dropped_rows

@@ -48,13 +48,17 @@ class TrialStanding:
     target_loss: float | None = None
     is_ended: bool = False
     micro_batch_size: int | None = None
+    gradient_checkpointing: bool = False
 
     def goes_back(self, event: TrialStarted) -> bool:
         """Whether what is shown of the trial is not where this start goes on.
 
-        Nor is it where memory ran out and a smaller micro-batch goes on: MLflow changes no parameter.
+        Nor is it where memory ran out and a smaller micro-batch goes on, or checkpointing: MLflow changes
+        no parameter.
         """
-        is_cut_anew = self.micro_batch_size not in (None, event.micro_batch_size)
+        before = self.micro_batch_size, self.gradient_checkpointing
+        now = event.micro_batch_size, event.gradient_checkpointing
+        is_cut_anew = self.micro_batch_size is not None and before != now
         return event.resumed_step != self.step or bool(self.suites) or is_cut_anew
 
 
@@ -144,7 +148,11 @@ def _asked(_: TrialStanding, event: TrialAsked) -> dict[str, Any]:
 
 def _started(trial: TrialStanding, event: TrialStarted) -> dict[str, Any]:
     since = event.time if trial.since is None else trial.since
-    return {"since": since, "micro_batch_size": event.micro_batch_size}
+    return {
+        "since": since,
+        "micro_batch_size": event.micro_batch_size,
+        "gradient_checkpointing": event.gradient_checkpointing,
+    }
 
 
 def _stepped(_: TrialStanding, event: StepTrained) -> dict[str, Any]:

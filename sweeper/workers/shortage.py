@@ -53,6 +53,7 @@ def give_back(runs: Sequence[TrialRun], shortage: Shortage, emit: Emit) -> None:
                 shortage.reason,
                 None if shortage.is_shared else shortage.measured_bytes,
                 None if shortage.is_shared else trial.predicted_bytes,
+                trial.is_checkpointed,
             )
         )
 

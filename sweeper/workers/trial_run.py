@@ -48,6 +48,7 @@ class TrialRun:
                 self.precision.dtype,
                 self.precision.quantization,
                 self.trial.predicted_bytes,
+                self.trial.is_checkpointed,
             )
         )
 

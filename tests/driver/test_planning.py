@@ -75,6 +75,36 @@ def test_out_of_memory_with_a_size_that_is_set_is_infeasible() -> None:
     assert isinstance(planned(Planner(LENGTHS), events), Infeasible)
 
 
+def test_checkpointing_that_is_left_open_is_on_where_nothing_fits_without() -> None:
+    def predict_half(config: TrialConfig, rows: int) -> int:
+        return predict(config, rows) // (2 if config.gradient_checkpointing else 1)
+
+    def plan_in(limit_bytes: int) -> PlannedTrial | Infeasible:
+        planner = Planner(LENGTHS, Limit(limit_bytes, 0.0), predict_half)
+        return planned(planner, [asked(gradient_checkpointing=None)])
+
+    roomy, narrow = plan_in(3500), plan_in(1700)
+    assert isinstance(roomy, PlannedTrial)
+    assert (roomy.micro_batch_size, roomy.config.gradient_checkpointing) == (2, False)
+    assert isinstance(narrow, PlannedTrial)
+    assert (narrow.micro_batch_size, narrow.config.gradient_checkpointing) == (2, True)
+    assert plan_in(900) == Infeasible(1000, 900)
+
+
+def test_checkpointing_that_is_left_open_is_tried_when_one_row_ran_out_of_memory() -> None:
+    planner = Planner(LENGTHS)
+    events: list[Event] = [asked(gradient_checkpointing=None)]
+    ways = []
+    for _ in range(6):
+        plan = planned(planner, events)
+        assert isinstance(plan, PlannedTrial)
+        ways.append((plan.micro_batch_size, plan.is_checkpointed))
+        events.append(TrialOutOfMemory(0, 0.0, 1, ways[-1][0], "no memory", None, None, ways[-1][1]))
+    assert ways == [(12, False), (6, False), (3, False), (1, False), (12, True), (6, True)]
+    events.append(TrialOutOfMemory(0, 0.0, 1, 1, "no memory", gradient_checkpointing=True))
+    assert isinstance(planned(planner, events), Infeasible)
+
+
 def test_what_was_measured_above_the_prediction_counts_from_the_next_wave_on() -> None:
     planner = Planner(LENGTHS, Limit(6500, 0.0), predict)
     events: list[Event] = [asked(0), asked(1), MemoryMeasured(0, 0.0, 4, 10_000, 5000)]

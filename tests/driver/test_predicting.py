@@ -15,7 +15,7 @@ from sweeper.standing import standing_of
 from sweeper.training.slot import Slot
 from sweeper.workers.workbench import Workbench
 from sweeper.workers.worker import WorkerSetup
-from tests.driver.test_limits_on_tiny import save_space
+from tests.driver.limited import save_limited_space
 
 
 def asked(number: int) -> Event:
@@ -38,7 +38,7 @@ def measured_bytes(bench: Workbench, planned: list[PlannedTrial]) -> int:
 
 
 def test_trials_share_the_base_as_far_as_the_limit_goes(tmp_path: Path) -> None:
-    space = load_space(save_space(tmp_path, {"gpu_memory": "1GB", "headroom": 0}))
+    space = load_space(save_limited_space(tmp_path, {"gpu_memory": "1GB", "headroom": 0}, (2, 64)))
     base = resolve_base(space.base, tmp_path)
     bench = Workbench(WorkerSetup(base, space.data, (load_suite(space.dev[0]),), 1, tmp_path / "state"))
     planner = planner_of(space, bench.setup, bench.facts())

@@ -35,6 +35,17 @@ def test_what_does_not_fit_is_told_with_what_would_help() -> None:
     ]
 
 
+def test_checkpointing_that_is_left_open_is_told_where_it_has_to_be() -> None:
+    needs = SpaceNeeds([8, 400], [1000, 9000, 40_000], 4, EngineStep(), may_checkpoint=True)
+    assert fit_lines(needs, LIMIT, predict)[1:] == [
+        "4 of 6 pairs of max_seq_length and lora_rank fit; the rest is pruned.",
+        "  1000 tokens: micro-batch up to 2 (17.0 GB at rank 400)",
+        "  9000 tokens: micro-batch up to 1 (17.2 GB at rank 400 with gradient checkpointing)",
+        "  40000 tokens: does not fit (20.1 GB at the least)",
+        "To fit 40000 tokens at rank 400: an nf4 base (18.0 GB).",
+    ]
+
+
 def test_a_batch_that_the_user_set_is_not_made_smaller() -> None:
     needs = SpaceNeeds([8], [1000], 16, EngineStep(), per_device_train_batch_size=16)
     lines = fit_lines(needs, LIMIT, predict)

@@ -41,7 +41,10 @@ def test_the_schema_is_one() -> None:
     Draft202012Validator.check_schema(space_schema())
 
 
-@pytest.mark.parametrize("text", [VALID, KINDS], ids=["valid", "kinds"])
+LEFT_OPEN = VALID.replace("weight_decay: 0.01", "gradient_checkpointing: auto")
+
+
+@pytest.mark.parametrize("text", [VALID, KINDS, LEFT_OPEN], ids=["valid", "kinds", "left open"])
 def test_what_loads_is_valid(tmp_path: Path, text: str) -> None:
     data = read_yaml(write(tmp_path, text)).data
     assert [error.message for error in VALIDATOR.iter_errors(data)] == []

@@ -65,6 +65,12 @@ def test_every_key_arrives(tmp_path: Path) -> None:
     }
 
 
+def test_checkpointing_may_be_left_to_memory(tmp_path: Path) -> None:
+    text = VALID.replace("weight_decay: 0.01", "gradient_checkpointing: auto")
+    space = load_space(write(tmp_path, text))
+    assert space.parameters["gradient_checkpointing"] == Constant(None)
+
+
 def test_every_kind_arrives(tmp_path: Path) -> None:
     space = load_space(write(tmp_path, KINDS))
     product = read_expression(

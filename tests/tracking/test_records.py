@@ -4,9 +4,17 @@ import json
 
 import pytest
 
-from sweeper.events import BASE_TRIAL, AssertionResult, CaseAnswer, MemoryMeasured, SuiteScored
+from sweeper.events import (
+    BASE_TRIAL,
+    AssertionResult,
+    CaseAnswer,
+    MemoryMeasured,
+    SuiteScored,
+    TrialStarted,
+)
 from sweeper.scoring.pairing import compare_answers
-from sweeper.tracking.records import answer_table, memory_points, score_points
+from sweeper.space.trial_config import TrialConfig
+from sweeper.tracking.records import answer_table, memory_points, score_points, trial_parameters
 
 ANSWERS = (
     CaseAnswer("right", "p", "yes", "yes", 1.0, (AssertionResult("equals", 1.0, "equal"),), ("a",)),
@@ -69,6 +77,14 @@ def test_the_table_has_wrong_cases_first_and_shown_ones_last() -> None:
     assert rows[0]["assertions"] == "equals 0: is not 'yes'\nlength 0: has 9 words, max 3"
     assert rows[0]["tags"] == "b, a"
     assert rows[2]["score"] is None
+
+
+def test_checkpointing_that_was_left_open_is_shown_as_it_was_chosen() -> None:
+    config = TrialConfig(gradient_checkpointing=None)
+    started = TrialStarted(0, 1.0, 1, 1, 4, 9, 36, gradient_checkpointing=True)
+    assert "gradient_checkpointing" not in trial_parameters(config, None)
+    assert trial_parameters(config, started)["gradient_checkpointing"] == "True"
+    assert trial_parameters(TrialConfig(), started)["gradient_checkpointing"] == "False"
 
 
 def test_memory_is_told_with_the_error_of_its_prediction() -> None:
