@@ -54,7 +54,7 @@ def _answers(client: OllamaClient) -> list[str]:
         _write_adapter(adapter)
         client.create(_PLAIN, file_digest=client.upload(model), template="{{ .Prompt }}")
         client.create(_ADAPTED, from_model=_PLAIN, adapter_digest=client.upload(adapter))
-    options = {"temperature": 0.0, "num_predict": 1, "num_ctx": 64}
+    options = {"temperature": 0.0, "num_predict": 1, "num_ctx": 64, "num_thread": 1}
     asked = [{"role": "user", "content": "a"}]
     return [client.chat(name, asked, options).content.strip() for name in (_PLAIN, _ADAPTED)]
 

@@ -16,7 +16,7 @@ from sweeper.serving.instruments import instruments
 from sweeper.serving.ollama import OllamaClient
 from sweeper.space.promote_settings import Quantization
 from tests.real.ollama_server import OLDER, ollama_server
-from tests.real.smol import BRIEF, LENIENT, LIVE, QUANTIZED, SETTINGS, WIDE, Unpublished, brief, new_record
+from tests.real.smol import BRIEF, LENIENT, LIVE, QUANTIZED, SETTINGS, STEADY, Unpublished, brief, new_record
 
 GARBAGE = "made-too-early:latest"
 
@@ -30,8 +30,9 @@ def older_client(built: Unpublished, tmp_path_factory: pytest.TempPathFactory) -
     template = built.built.options[-1].go_template
     with ollama_server(tmp_path_factory.mktemp("older"), OLDER) as host:
         client = OllamaClient.connect(host)
-        client.create("plain", file_digest=client.upload(built.built.gguf), template=template)
-        client.create(GARBAGE, from_model="plain", quantize="q8_0")
+        file, parameters = client.upload(built.built.gguf), SETTINGS.parameters
+        client.create("plain", file_digest=file, template=template, parameters=parameters)
+        client.create(GARBAGE, from_model="plain", parameters=parameters, quantize="q8_0")
         yield client
 
 
@@ -42,7 +43,7 @@ def test_an_older_ollama_takes_the_same_file_with_the_instruments_that_it_has(
     quantizations: tuple[Quantization, ...] = ("f16", *QUANTIZED)
     record = new_record(older_client, LIVE, quantizations)
     with contextlib.suppress(ProofError):
-        publish(brief(built.built, WIDE), WIDE, LENIENT, older_client, record)
+        publish(brief(built.built, STEADY), STEADY, LENIENT, older_client, record)
     for proof in record.proofs:
         print(f"{proof.name}: {proof.detail}")
     print(record.step_seconds, record.missing)
@@ -76,7 +77,7 @@ def test_what_a_fresh_older_ollama_quantises_is_garbage_and_refused(
     monkeypatch.setattr(OllamaClient, "create", create_too_early)
     record = new_record(older_client, "smol:early", ("q8_0",))
     with pytest.raises(ProofError, match="q8_0: "):
-        publish(brief(built.built, WIDE), WIDE, LENIENT, older_client, record)
+        publish(brief(built.built, STEADY), STEADY, LENIENT, older_client, record)
     failed = [proof for proof in record.proofs if not proof.passed]
     print([proof.detail for proof in failed])
     assert "q8_0: close to f16" in [proof.name for proof in failed]

@@ -22,7 +22,7 @@ from sweeper.scoring.suite import Suite
 from sweeper.serving.llama_server import llama_server
 from sweeper.serving.ollama import OllamaClient
 from tests.real.ollama_server import ollama_build
-from tests.real.smol import BRIEF, LENIENT, LIVE, SUITE, WIDE, Promoted, brief, new_record, refused
+from tests.real.smol import BRIEF, LENIENT, LIVE, STEADY, SUITE, Promoted, brief, new_record, refused
 
 
 def test_a_plain_create_drops_the_system_text_and_is_refused(
@@ -131,7 +131,7 @@ def test_a_garbage_quantisation_is_refused(
     monkeypatch.setattr(OllamaClient, "create", create_garbage)
     record = new_record(ollama_client, LIVE, ("q8_0",))
     with pytest.raises(ProofError, match="q8_0: "):
-        publish(brief(promoted.built, WIDE), WIDE, LENIENT, ollama_client, record)
+        publish(brief(promoted.built, STEADY), STEADY, LENIENT, ollama_client, record)
     failed = [proof.name for proof in record.proofs if not proof.passed]
     print([proof.detail for proof in record.proofs if not proof.passed])
     assert "q8_0: close to f16" in failed

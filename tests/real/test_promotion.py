@@ -15,8 +15,8 @@ from tests.real.smol import (
     LIVE,
     QUANTIZED,
     SETTINGS,
+    STEADY,
     SUITE,
-    WIDE,
     Promoted,
     brief,
     new_record,
@@ -82,7 +82,7 @@ def test_quantised_models_are_made_and_held_against_f16(
     promoted: Promoted, ollama_client: OllamaClient
 ) -> None:
     record = new_record(ollama_client, "smol:small", QUANTIZED)
-    publish(brief(promoted.built, WIDE), WIDE, LENIENT, ollama_client, record)
+    publish(brief(promoted.built, STEADY), STEADY, LENIENT, ollama_client, record)
     for proof in record.proofs:
         print(f"{proof.name}: {proof.detail}")
     print(record.step_seconds)
@@ -100,7 +100,7 @@ def test_what_ollama_does_not_quantise_is_made_by_llama_cpp(
 ) -> None:
     settings = dataclasses.replace(LENIENT, quantization=("q6_K",))
     record = new_record(ollama_client, "smol:q6", ("q6_K",))
-    publish(brief(promoted.built, WIDE), WIDE, settings, ollama_client, record)
+    publish(brief(promoted.built, STEADY), STEADY, settings, ollama_client, record)
     (model,) = record.models.values()
     print(model)
     assert "q6_K: close to f16" in [proof.name for proof in record.proofs if proof.passed]
