@@ -10,8 +10,8 @@ from sweeper.memory.base_config import BaseConfig
 from sweeper.memory.device_limit import smallest_limit
 from sweeper.memory.plan import PACKED_TOKENS
 from sweeper.memory.plan_within import divisors
-from sweeper.memory.predict import Prediction, predict, predict_many
-from sweeper.memory.settings import BaseSettings, EngineStep, Layout, Optim
+from sweeper.memory.predict import Prediction, interpolate, predict
+from sweeper.memory.settings import BaseSettings, EngineStep, Layout, Optim, Step
 from sweeper.memory.space_fit import PredictStep, SpaceNeeds, fit_lines
 from sweeper.space.parameters import Constant
 from sweeper.space.rules import LEFT_TO_MEMORY
@@ -75,16 +75,16 @@ def _may_checkpoint(space: Space) -> bool:
 
 
 def _predictor(config: BaseConfig, needs: SpaceNeeds) -> PredictStep:
-    """All sizes of the space at once, which interpolates; what else is asked for, when it is."""
+    """The sizes of the space at once where that interpolates; what else is asked for, when it is."""
 
     @cache
-    def known(step: EngineStep) -> dict[EngineStep, Prediction]:
+    def known(step: EngineStep) -> dict[Step, Prediction]:
         sizes = product(needs.ranks, needs.lengths, divisors(needs.effective_batch_size))
         steps = [
             _laid_out(replace(step, lora_rank=rank, seq_length=length, micro_batch_size=rows))
             for rank, length, rows in sizes
         ]
-        return dict(zip(steps, predict_many(config, steps), strict=True))
+        return interpolate(config, steps)
 
     def predict_bytes(step: EngineStep) -> int:
         laid_out = _laid_out(step)

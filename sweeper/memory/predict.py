@@ -40,13 +40,20 @@ def predict(config: BaseConfig, step: Step) -> Prediction:
 
 def predict_many(config: BaseConfig, steps: Sequence[Step]) -> list[Prediction]:
     """As `predict` for each, with the sizes in between interpolated where that was seen to hold."""
+    found = interpolate(config, steps)
+    return [found.get(step) or predict(config, step) for step in steps]
+
+
+def interpolate(config: BaseConfig, steps: Sequence[Step]) -> dict[Step, Prediction]:
+    """Predictions of those `steps` for which few replays are enough; the others need one each."""
     families: dict[Step, list[Step]] = {}
     for step in dict.fromkeys(_canonical(config, step) for step in steps):
         families.setdefault(_family(step), []).append(step)
     found: dict[Step, Moments] = {}
     for members in families.values():
         found.update(_family_moments(config, members))
-    return [_prediction(found[_canonical(config, step)], step) for step in steps]
+    canonical = {step: _canonical(config, step) for step in steps}
+    return {step: _prediction(found[like], step) for step, like in canonical.items() if like in found}
 
 
 def _prediction(moments: Moments, step: Step) -> Prediction:
@@ -87,12 +94,12 @@ def _sized(step: Step, sizes: Sizes) -> Step:
 
 
 def _family_moments(config: BaseConfig, members: Sequence[Step]) -> dict[Step, Moments]:
-    """Interpolated if that takes fewer replays and its middle agrees with one; else each replayed."""
+    """Interpolated if that takes fewer replays and its middle agrees with one; else none."""
     for lengths in (2, 3) if _is_linear(config, members[0]) else (3,):
         found = _between_nodes(config, members, lengths)
         if found is not None:
             return found
-    return {step: moments_of(config, step) for step in members}
+    return {}
 
 
 def _between_nodes(config: BaseConfig, members: Sequence[Step], lengths: int) -> dict[Step, Moments] | None:

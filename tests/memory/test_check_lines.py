@@ -5,11 +5,13 @@ from pathlib import Path
 
 import pytest
 
+from sweeper.memory.base_config import BaseConfig
 from sweeper.memory.check_lines import memory_lines, step_of
+from sweeper.memory.depth import Moments, moments_of
 from sweeper.memory.device_limit import limit_of, smallest_limit
 from sweeper.memory.plan_within import Limit
 from sweeper.memory.predict import predict
-from sweeper.memory.settings import BaseSettings
+from sweeper.memory.settings import BaseSettings, Step
 from sweeper.space.limits_section import LimitSettings
 from sweeper.space.load import load_space
 from sweeper.space.space import Space
@@ -28,6 +30,20 @@ def test_rows_are_taken_as_long_as_they_are(tmp_path: Path) -> None:
     lines = memory_lines(space, SMALL, ON_CPU, row_lengths=[20, 60], prompt_lengths=[10, 30])
     assert lines[0] == "Memory: 1.0 GB a device, 1.0 GB to use (0% headroom)."
     assert lines[1].startswith("  60 tokens: micro-batch up to 16 (0.0 GB at rank 16)")
+
+
+def test_sizes_that_take_a_replay_each_are_replayed_where_they_decide(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    replayed: list[Step] = []
+
+    def counted(config: BaseConfig, step: Step) -> Moments:
+        replayed.append(step)
+        return moments_of(config, step)
+
+    monkeypatch.setattr("sweeper.memory.predict.moments_of", counted)
+    memory_lines(space_of(tmp_path, LimitSettings((10**9,), 0.0)), SMALL, ON_CPU, [60], [10])
+    assert len(replayed) == 4  # micro-batches of 1 and of 16 at two ranks
 
 
 def test_a_limit_that_is_too_low_is_told_with_what_would_help(tmp_path: Path) -> None:
