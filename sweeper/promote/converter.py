@@ -28,10 +28,24 @@ def find_converter(checkout: Path | None = None) -> Path:
                 str(checkout), f"there is no {_SCRIPT}", "Give the folder of a llama.cpp checkout"
             )
         return script
-    folder = cache_root() / f"llama.cpp-{VERSION}-converters"
+    folder = _pinned()
     if not folder.is_dir():
         _extract(fetch_sdist(), folder)
     return folder / _SCRIPT
+
+
+def converter_at_hand() -> Path | None:
+    """The pinned converter where an earlier promotion has taken it out of the archive; nothing is fetched."""
+    script = _pinned() / _SCRIPT
+    return script if script.is_file() else None
+
+
+def why_not_convertible(converter: Path, model_folder: Path) -> str | None:
+    """Why the converter does not take a model, by its settings and tokenizer alone: `model_folder` needs no
+    weights. None where it takes it."""
+    with tempfile.TemporaryDirectory() as folder:
+        gguf, log = Path(folder) / "vocabulary.gguf", Path(folder) / "log"
+        return _failure(converter, [str(model_folder), "--vocab-only"], gguf, log)
 
 
 def convert_to_gguf(converter: Path, model_folder: Path, gguf: Path, log: Path) -> None:
@@ -56,15 +70,24 @@ def convert_adapter_to_gguf(converter: Path, adapter: Path, base: Path, gguf: Pa
     _run(script, [str(adapter), "--base", str(base), "--outtype", "f32"], gguf, log)
 
 
+def _pinned() -> Path:
+    return cache_root() / f"llama.cpp-{VERSION}-converters"
+
+
 def _run(script: Path, arguments: list[str], gguf: Path, log: Path) -> None:
+    if (failure := _failure(script, arguments, gguf, log)) is not None:
+        raise SweepError(f"llama.cpp's converter failed: {failure} Its log is {log}.")
+
+
+def _failure(script: Path, arguments: list[str], gguf: Path, log: Path) -> str | None:
+    """What a script says last where it makes no file."""
     # The published gguf lacks what the converter needs, so its own must come first.
     paths = [str(script.parent / "gguf-py"), os.environ.get("PYTHONPATH", "")]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))}
     command = [sys.executable, str(script), *arguments, "--outfile", str(gguf)]
     with log.open("w", encoding="utf-8") as output:
         done = subprocess.run(command, stdout=output, stderr=subprocess.STDOUT, env=environment)
-    if done.returncode != 0 or not gguf.is_file():
-        raise SweepError(f"llama.cpp's converter failed: {_last_line(log)} Its log is {log}.")
+    return _last_line(log) if done.returncode != 0 or not gguf.is_file() else None
 
 
 def _extract(archive: Path, folder: Path) -> None:

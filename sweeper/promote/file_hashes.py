@@ -16,6 +16,12 @@ def file_hashes(path: Path) -> tuple[str, str]:
     return sha256.hexdigest(), md5.hexdigest()
 
 
+def folder_sha256(folder: Path) -> str:
+    """Of the names and the contents of all files right in `folder`."""
+    parts = [f"{path.name} {sha256_of(path)} " for path in sorted(folder.iterdir())]
+    return hashlib.sha256("".join(parts).encode()).hexdigest()
+
+
 def sha256_of(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -78,7 +78,7 @@ def merge_adapter(base: MergeBase, adapter: LoraAdapter, folder: Path) -> None:
         for name, shape in shapes.items():
             for piece in _merged(base.tensors, name, shape, adapter):
                 file.write(piece)
-    _save_configs(base.structure, folder)
+    save_configs(base.structure, folder)
 
 
 def _merged(tensors: TensorSource, name: str, shape: Shape, adapter: LoraAdapter) -> "Iterator[Tensor]":
@@ -97,7 +97,7 @@ def _merged(tensors: TensorSource, name: str, shape: Shape, adapter: LoraAdapter
         yield rounded
 
 
-def _save_configs(structure: "PreTrainedModel", folder: Path) -> None:
+def save_configs(structure: "PreTrainedModel", folder: Path) -> None:
     """config.json and generation_config.json, as save_pretrained would write them for float16."""
     import torch
 

@@ -11,7 +11,7 @@ from sweeper.models.load import Base
 from sweeper.promote.adapter import LoraAdapter
 from sweeper.promote.converter import convert_to_gguf
 from sweeper.promote.disk import refuse_small_work_disk
-from sweeper.promote.file_hashes import sha256_of
+from sweeper.promote.file_hashes import folder_sha256, sha256_of
 from sweeper.promote.file_names import MODEL_GGUF
 from sweeper.promote.gguf_vocabulary import adds_bos, stop_adding_bos
 from sweeper.promote.merge import loaded_base, merge_adapter, save_tokenizer
@@ -89,6 +89,5 @@ def _key(base: Base, weights_sha256: str, has_own_bos: bool, converter: Path) ->
     known.update(converter.read_bytes())
     with tempfile.TemporaryDirectory() as folder:
         save_tokenizer(base.tokenizer, Path(folder))
-        for path in sorted(Path(folder).iterdir()):
-            known.update(f"{path.name} {sha256_of(path)} ".encode())
+        known.update(folder_sha256(Path(folder)).encode())
     return known.hexdigest()[:_HASH_CHARACTERS]
