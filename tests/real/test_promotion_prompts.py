@@ -3,7 +3,6 @@
 The models are tiny and random: what is tried is the text and its tokens, from end to end.
 """
 
-import io
 from pathlib import Path
 from typing import Any
 
@@ -19,18 +18,10 @@ from sweeper.promote.ollama_prompt import derive_go_template
 from sweeper.promote.promote import promote
 from sweeper.promote.promotion import Promotion, PromotionRequest
 from sweeper.promote.prompts import probe_prompts
-from sweeper.scoring.suite import Case, Suite
 from sweeper.serving.ollama import OllamaClient
 from sweeper.space.space import PromoteSettings
 from tests.promote.tiny import save_adapter
-
-TEXTS = [
-    "The parcel of order 1203 has not come.",
-    "Where is my parcel? I ordered two cups on 3 May.",
-    "A cup was broken; please send 1 more, or pay back 45.90.",
-    "Instruction: answer in one line. Input: the question. Output: the answer.",
-]
-SUITE = Suite("test", Path("test"), tuple(Case(f"case {i}", t, "", "?") for i, t in enumerate(TEXTS)), 8)
+from tests.real.vocabulary import SUITE, write_vocabulary
 
 WITH_BOS = (
     "{{ bos_token }}{% for m in messages %}"
@@ -54,20 +45,7 @@ DEFAULT_SYSTEM = (
 @pytest.fixture(scope="module")
 def vocabulary(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a SentencePiece vocabulary."""
-    import sentencepiece
-
-    folder = tmp_path_factory.mktemp("sentencepiece")
-    model = io.BytesIO()
-    sentencepiece.SentencePieceTrainer.train(
-        sentence_iterator=iter(TEXTS * 20),
-        model_writer=model,
-        model_type="bpe",
-        vocab_size=400,
-        byte_fallback=True,
-        minloglevel=2,
-    )
-    (folder / "tokenizer.model").write_bytes(model.getvalue())
-    return folder
+    return write_vocabulary(tmp_path_factory.mktemp("sentencepiece"))
 
 
 @pytest.fixture(scope="module")
