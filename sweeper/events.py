@@ -207,12 +207,14 @@ class TrialPruned(Event):
 class MemoryMeasured(Event):
     """The most that the trial's steps held at once, as far as they were measured since it was taken up.
 
-    On a GPU what torch had allocated, on a CPU the live tensors of the engine.
+    On a GPU what torch had allocated, on a CPU the live tensors of the engine. Of a `cohort` of several
+    trials it is what all of them held together, measured and predicted, and each is told it.
     """
 
     micro_batch_size: int
     measured_bytes: int
     predicted_bytes: int | None = None
+    cohort: int = 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,12 +2,13 @@
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 
 from sweeper.driver.books import Books
 from sweeper.driver.planning import Planner
 from sweeper.errors import InputError
 from sweeper.events import TrialInfeasible, TrialOutOfMemory
-from sweeper.memory.plan import PlannedTrial
+from sweeper.memory.plan import Cohort, PlannedTrial
 from sweeper.memory.plan_within import Infeasible
 from sweeper.space.space import Space
 from sweeper.standing import TrialStanding
@@ -62,6 +63,10 @@ class Feasibility:
     def cohort_size(self, planned: Sequence[PlannedTrial], largest: int) -> int:
         """How many of `planned` may train side by side."""
         return self._planner.cohort_size(planned, largest, self._books.standing)
+
+    def with_peak(self, cohort: Cohort) -> Cohort:
+        """The cohort with what it is predicted to hold."""
+        return replace(cohort, predicted_bytes=self._planner.cohort_bytes(cohort.trials))
 
     def ran_out(self, planned: PlannedTrial, reason: str) -> None:
         """The machine's own memory ran out with it. That says nothing of the prediction."""

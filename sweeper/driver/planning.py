@@ -7,6 +7,7 @@ what the present one does not, for that hangs on who is faster; but for what the
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from sweeper.events import TrialOutOfMemory
 from sweeper.memory.correction import correction
 from sweeper.memory.plan import PlannedTrial, plan_trial
 from sweeper.memory.plan_within import Fits, Infeasible, Limit, divisors, plan_within
@@ -81,7 +82,8 @@ class Planner:
         if self.limit is None or not peaks:
             return largest
         apart = max(min(largest, self.limit.usable_bytes // max(peaks)), 1)
-        factor = self._correction(standing, wave=1 + max(trial.wave for trial in standing.trials.values()))
+        now = 1 + max(trial.wave for trial in standing.trials.values())
+        factor = self._correction(standing, now, of_cohorts=True)
         size = min(largest, len(planned))
         while size > apart and self._predict_cohort is not None:
             try:
@@ -91,6 +93,15 @@ class Planner:
                 break
             size //= 2
         return apart
+
+    def cohort_bytes(self, planned: Sequence[PlannedTrial]) -> int | None:
+        """The peak of `planned` side by side; None where nothing is predicted, or it is one trial alone."""
+        if self.limit is None or self._predict_cohort is None or len(planned) < 2:
+            return None
+        try:
+            return self._predict_cohort(planned, len(planned))
+        except (LookupError, RuntimeError):  # alone they could be replayed: nothing more is known
+            return None
 
     def _within(self, limit: Limit, planned: PlannedTrial, factor: float) -> PlannedTrial | Infeasible:
         config = planned.config
@@ -110,13 +121,15 @@ class Planner:
     def _run_out(self, trial: TrialStanding) -> Infeasible:
         """What is known of a trial that ran out of memory with its smallest micro-batch."""
         limit = self.limit.gpu_memory_bytes if self.limit else 0
-        held = max((event.measured_bytes or 0 for event in trial.memory), default=0)
+        alone = (each for each in trial.memory if isinstance(each, TrialOutOfMemory) or each.cohort == 1)
+        held = max((event.measured_bytes or 0 for event in alone), default=0)
         return Infeasible(max(held, limit + 1), limit)
 
-    def _correction(self, standing: Standing, wave: int) -> float:
+    def _correction(self, standing: Standing, wave: int, of_cohorts: bool = False) -> float:
         assert self.limit is not None
-        earlier = [each for each in standing.trials.values() if each.wave < wave]
-        return correction((event for each in earlier for event in each.memory), self.limit.gpu_memory_bytes)
+        earlier = (each for each in standing.trials.values() if each.wave < wave)
+        events = (event for each in earlier for event in each.memory)
+        return correction(events, self.limit.gpu_memory_bytes, of_cohorts)
 
     def _predicted(self, config: TrialConfig, rows: int) -> int:
         assert self._predict is not None

@@ -219,7 +219,7 @@ class _Sweep:
         size = self.feasibility.cohort_size(planned, facts.cohort)
         for cohort in cohorts(planned, idle, dataclasses.replace(facts, cohort=size), broken)[:idle]:
             self.in_hand |= {Leg(trial.number, trial.rung or 0) for trial in cohort.trials}
-            crew.train(cohort)
+            crew.train(self.feasibility.with_peak(cohort))
 
     def _planned(self, leg: Leg, facts: WorkerFacts) -> PlannedTrial:
         assert self.feasibility is not None, "trials are planned when a worker has loaded"

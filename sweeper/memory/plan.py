@@ -43,9 +43,11 @@ class PlannedTrial:
 
 @dataclass(frozen=True, slots=True)
 class Cohort:
-    """Trials that train side by side on one base."""
+    """Trials that train side by side on one base. `predicted_bytes` is the peak of several together, where
+    it was predicted."""
 
     trials: tuple[PlannedTrial, ...]
+    predicted_bytes: int | None = None
 
 
 def plan_trial(number: int, attempt: int, config: TrialConfig, row_lengths: Sequence[int]) -> PlannedTrial:

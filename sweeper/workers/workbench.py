@@ -158,7 +158,7 @@ class Workbench:
             if run.slot.stopped:  # its worker was lost between the last step and what follows it
                 self._stop(run, emit)
         by_slot = {run.slot: run for run in runs}
-        steps = MeasuredSteps(self.engine, runs)
+        steps = MeasuredSteps(self.engine, runs, cohort.predicted_bytes)
         began = time.monotonic()
         while (result := steps.next()) is not None:
             run = by_slot[result.slot]

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
+import pytest
+
 from sweeper.driver.planning import Planner
 from sweeper.events import Event, MemoryMeasured, TrialAsked, TrialOutOfMemory, TrialStarted
 from sweeper.memory.plan import PlannedTrial
@@ -115,6 +117,12 @@ def test_what_was_measured_above_the_prediction_counts_from_the_next_wave_on() -
     assert (later.micro_batch_size, later.predicted_bytes) == (2, 6000)
 
 
+def test_what_several_held_together_says_nothing_of_one() -> None:
+    planner = Planner(LENGTHS, Limit(6500, 0.0), predict)
+    together = MemoryMeasured(0, 0.0, 4, 10_000, 5000, cohort=2)
+    assert size_of(planned(planner, [asked(0), asked(1), together, asked(2, wave=1)], 2)) == 4
+
+
 def test_an_unmeasured_failure_held_more_than_the_limit_at_the_least() -> None:
     planner = Planner(LENGTHS, Limit(6000, 0.0), predict)
     events: list[Event] = [asked(0), TrialOutOfMemory(0, 0.0, 1, 4, "no memory", None, 5000)]
@@ -171,8 +179,9 @@ def test_a_cohort_grows_as_far_as_its_peak_on_one_base_fits() -> None:
     assert cohort_size(20_000, 8, SIX) == 6
 
 
-def test_what_was_measured_counts_for_cohorts_too() -> None:
-    measured = [*SIX, MemoryMeasured(0, 0.0, 4, 6000, 5000)]
+@pytest.mark.parametrize("together", [1, 2])
+def test_what_was_measured_counts_for_cohorts_too(together: int) -> None:
+    measured = [*SIX, MemoryMeasured(0, 0.0, 4, 6000, 5000, together)]
     assert cohort_size(14_000, 4, SIX) == 4
     assert cohort_size(14_000, 4, measured) == 2
 
