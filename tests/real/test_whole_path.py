@@ -8,10 +8,12 @@ import subprocess
 import sys
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from sweeper.serving.ollama import OllamaClient
+from tests.real.ollama_server import OLDER, ollama_server
 
 ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.timeout(1800)
@@ -29,7 +31,11 @@ parameters:
   max_steps: 12
 search: {trials: 2, seed: 1, pruner: none}
 evaluation: {dev: dev.yaml, test: test.yaml, guard: easy.yaml}
-promote: {name: tickets, parameters: {temperature: 0}, gate: {max_guard_loss: 0.9}}
+promote:
+  name: tickets
+  parameters: {temperature: 0, num_thread: 1}
+  quantization: [f16, q8_0, q4_K_M]
+  gate: {max_guard_loss: 0.9, min_agreement: 0.5, max_quantization_loss: 0.3}
 """
 EASY = """\
 name: easy
@@ -48,23 +54,42 @@ class Sweep:
 
     def __init__(self, folder: Path, ollama_host: str) -> None:
         self.folder = folder
-        threads = {name: value for name, value in os.environ.items() if name != "OMP_NUM_THREADS"}
-        self.environment = {**threads, "OLLAMA_HOST": ollama_host, "SWEEPER_HOME": str(folder)}
+        self.environment = {**os.environ, "OLLAMA_HOST": ollama_host, "SWEEPER_HOME": str(folder)}
 
-    def run(self, *arguments: str, typed: str = "") -> "subprocess.CompletedProcess[str]":
+    def run(self, *arguments: str, typed: str = "", **environment: str) -> "subprocess.CompletedProcess[str]":
         return subprocess.run(
             [sys.executable, "-m", "sweeper.cli", *arguments],
             cwd=self.folder,
-            env=self.environment,
+            env={**self.environment, **environment},
             input=typed,
             capture_output=True,
             text=True,
             timeout=1500,
         )
 
+    def reports(self) -> list[dict[str, Any]]:
+        """Of all promotions, the latest last."""
+        paths = (self.folder / "mlruns/sweeps/tickets/promotions").glob("*.json")
+        return sorted(
+            (json.loads(path.read_text()) for path in paths), key=lambda each: str(each["finished"])
+        )
+
     def rows_of(self, database: str, query: str) -> list[tuple[object, ...]]:
         with closing(sqlite3.connect(self.folder / "mlruns" / database)) as connection:
             return connection.execute(query).fetchall()
+
+
+def assert_promoted(report: dict[str, Any]) -> None:
+    """Every proof passed, and Ollama scores as the merged model does at f16, and much the same below it."""
+    print(report["server_version"], report["step_seconds"], report["missing_instruments"])
+    assert report["accepted"]
+    assert report["proofs"]
+    assert all(proof["passed"] for proof in report["proofs"])
+    assert report["ollama_score"] == report["merged_score"]
+    scores = {model["quantization"]: model["score"] for model in report["models"]}
+    print(scores)
+    assert list(scores) == ["f16", "q8_0", "q4_K_M"]
+    assert min(scores.values()) > 0.3
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +99,7 @@ def swept(ollama_host: str, tmp_path_factory: pytest.TempPathFactory) -> Sweep:
     (folder / "space.yaml").write_text(SPACE)
     (folder / "easy.yaml").write_text(EASY)
     shutil.copy(ROOT / "search_spaces/data/quickstart_train.jsonl", folder / "rows.jsonl")
-    for name, cases in (("dev", 16), ("test", 24)):
+    for name, cases in (("dev", 16), ("test", 16)):
         (folder / f"{name}.yaml").write_text(SUITE.format(name=name))
         lines = (ROOT / f"evaluation/quickstart_{name}.jsonl").read_text().splitlines()[:cases]
         (folder / f"{name}.jsonl").write_text("\n".join(lines))
@@ -129,23 +154,31 @@ def test_a_finished_sweep_says_so_and_trains_nothing(swept: Sweep) -> None:
 def test_a_sweep_with_promote_auto_ends_in_ollama_and_answers_as_it_did_in_training(
     swept: Sweep, ollama_client: OllamaClient
 ) -> None:
-    (swept.folder / "space.yaml").write_text(SPACE.replace("{name: tickets,", "{auto: true, name: tickets,"))
+    (swept.folder / "space.yaml").write_text(
+        SPACE.replace("  name: tickets", "  auto: true\n  name: tickets")
+    )
     done = swept.run("start", "space.yaml")
     assert done.returncode == 0, done.stderr + done.stdout
     assert done.stderr == ""
     assert "tickets:latest is live" in done.stdout
-    reports = list((swept.folder / "mlruns/sweeps/tickets/promotions").glob("*.json"))
-    report = json.loads(reports[0].read_text())
-    assert report["accepted"]
-    assert report["proofs"]
-    assert all(proof["passed"] for proof in report["proofs"])
-    assert report["ollama_score"] == report["merged_score"]
+    (report,) = swept.reports()
+    assert_promoted(report)
     assert len(report["lineage"]["base_sha256"]) == 64
     first = json.loads((swept.folder / "test.jsonl").read_text().splitlines()[0])
     content = f"{first['instruction']}\n\n{first['input']}"
     answer = ollama_client.chat("tickets", [{"role": "user", "content": content}], {"num_predict": 32})
     assert answer.content.strip() == report["answers"][0]["merged"].strip()
     assert "was promoted already" in swept.run("start", "space.yaml").stdout
+
+
+def test_the_same_trial_is_promoted_in_an_older_ollama(swept: Sweep, tmp_path: Path) -> None:
+    with ollama_server(tmp_path, OLDER) as host:
+        done = swept.run("promote", "tickets", "--name", "older", OLLAMA_HOST=host)
+        assert done.returncode == 0, done.stderr + done.stdout
+        report = swept.reports()[-1]
+        assert_promoted(report)
+        live = {model.name: model.digest for model in OllamaClient.connect(host).models()}
+    assert {model["name"]: model["digest"] for model in report["models"]}.items() <= live.items()
 
 
 def test_the_promoted_model_is_registered_in_mlflow(swept: Sweep, ollama_client: OllamaClient) -> None:
