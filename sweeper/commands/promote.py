@@ -228,7 +228,7 @@ def _run(request: "PromotionRequest", client: "OllamaClient", console: Console) 
         from sweeper.promote.promote import promote as promote_adapter
 
         try:
-            return promote_adapter(request, client, view.progress)
+            return promote_adapter(request, client, view.progress, view.tell)
         except KeyboardInterrupt:
             raise Interrupted(
                 f"stopped. {request.live_name} in Ollama is as it was, unless the last step was the swap"

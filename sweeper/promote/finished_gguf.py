@@ -30,6 +30,7 @@ def finish_gguf(request: PromotionRequest, inputs: FormInputs, gguf: Path, recor
     if adds_bos(gguf) and not (bos and inputs.cases[0].text.startswith(bos)):
         stop_adding_bos(gguf)
     record.gguf_bytes = gguf.stat().st_size
+    record.tell(f"{record.gguf_bytes / 1e6:,.0f} MB")
     record.gguf_sha256, record.gguf_md5 = file_hashes(gguf)
     _prove_token_ids(tokenizer, gguf, request.work_dir / "llama-server.log", record)
 

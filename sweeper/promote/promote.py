@@ -5,7 +5,7 @@ from sweeper.promote.build import build
 from sweeper.promote.export import export
 from sweeper.promote.gate import prove_gain, prove_kept
 from sweeper.promote.journal import begin_swap, end_rollbacks, end_swap, settle
-from sweeper.promote.promotion import Progress, Promotion, PromotionRequest, write_report
+from sweeper.promote.promotion import Progress, Promotion, PromotionRequest, Tell, write_report
 from sweeper.promote.publish import publish
 from sweeper.promote.quantizer import refuse_without_quantizer
 from sweeper.promote.record import Record
@@ -15,7 +15,10 @@ from sweeper.serving.ollama import OllamaClient
 
 
 def promote(
-    request: PromotionRequest, client: OllamaClient, progress: Progress = lambda step, share: None
+    request: PromotionRequest,
+    client: OllamaClient,
+    progress: Progress = lambda step, share: None,
+    tell: Tell = lambda result: None,
 ) -> Promotion:
     """Gate, files of the form that is asked for and their proofs, candidates and theirs, live names.
 
@@ -24,7 +27,8 @@ def promote(
     names are as they were, and the .gguf stays in `request.work_dir` until the next promotion. Raises
     InputError for a name that Ollama refuses, and SweepError where a step fails.
     """
-    record = Record(parse_model_name(request.live_name), progress, request.settings.quantization)
+    name, quantizations = parse_model_name(request.live_name), request.settings.quantization
+    record = Record(name, progress, quantizations, tell=tell)
     refuse_without_quantizer(request.settings, request.converter)
     settle(client, request.reports)
     end_rollbacks(client, list(record.models))

@@ -18,6 +18,10 @@ from sweeper.space.promote_settings import Form, Quantization
 from sweeper.space.space import PromoteSettings
 
 Progress = Callable[[str, float | None], None]
+"""Told which step goes on, and the share of it that is done, where that is known."""
+
+Tell = Callable[[str], None]
+"""Told a result of the step that goes on."""
 """Called with the step that is going on, and the share of it that is done where that is known."""
 
 

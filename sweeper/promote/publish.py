@@ -247,6 +247,8 @@ def _score(suite: Suite, answers: Sequence[ChatAnswer], followed: Sequence[Follo
         own_scores.append(case_score(case, before_stop(own.text, suite.stop)))
     record.answers = tuple(kept)
     record.merged_score = mean_of(own_scores)
+    if record.merged_score is not None and record.ollama_score is not None:
+        record.tell(f"{suite.name}: {record.ollama_score:.3f} in Ollama, {record.merged_score:.3f} here")
 
 
 def _mean_score(suite: Suite, answers: Sequence[ChatAnswer]) -> float | None:

@@ -19,6 +19,7 @@ from sweeper.promote.promotion import (
     PromotedModel,
     Promotion,
     PromotionRequest,
+    Tell,
 )
 from sweeper.promote.proofs import Proof
 from sweeper.scoring.means import mean_of
@@ -51,6 +52,7 @@ class Record:
     models: dict[LiveModel, PromotedModel] = field(init=False)
     step_seconds: dict[str, float] = field(default_factory=dict)
     step_peak_bytes: dict[str, int] = field(default_factory=dict)
+    tell: Tell = lambda result: None
 
     def __post_init__(self) -> None:
         self.models = {
@@ -89,6 +91,8 @@ class Record:
     def prove(self, proofs: Sequence[Proof], is_forced: bool = False) -> None:
         """Keeps proofs of one kind. Raises ProofError where one has failed, unless it is forced."""
         self.proofs += proofs
+        for proof in proofs:
+            self.tell(f"{'holds' if proof.passed else 'FAILS'}: {proof.name}")
         failed = [proof for proof in proofs if not proof.passed]
         if failed and not is_forced:
             also = f" (and {len(failed) - 1} more)" if len(failed) > 1 else ""

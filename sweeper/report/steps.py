@@ -16,12 +16,14 @@ class StepsView:
         with StepsView(Console()) as view:
             view.progress("merge", None)
             view.progress("upload", 0.5)
+            view.tell("270 MB")
     """
 
     def __init__(self, console: Console) -> None:
         self._console = console
         self._step: str | None = None
         self._since = 0.0
+        self._told: list[str] = []
         self._status: Status | None = console.status("") if console.is_terminal else None
 
     def __enter__(self) -> "StepsView":
@@ -45,8 +47,20 @@ class StepsView:
         if self._status:
             self._status.update(step if share is None else f"{step} {share:.0%}")
 
+    def tell(self, result: str) -> None:
+        """A result of the step that goes on, shown behind it."""
+        self._told.append(result)
+        if self._step is None:
+            self._show_told()
+
     def _end_step(self) -> None:
         if self._step is not None:
             seconds = time.monotonic() - self._since
             self._console.print(f"  {self._step} ({duration(seconds)})", highlight=False)
         self._step = None
+        self._show_told()
+
+    def _show_told(self) -> None:
+        for result in self._told:
+            self._console.print(f"      {result}", highlight=False, markup=False)
+        self._told.clear()
