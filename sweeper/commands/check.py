@@ -9,6 +9,7 @@ from rich.console import Console
 from sweeper.commands.check_by_config import check_by_config
 from sweeper.commands.overlap import guard_against_overlap
 from sweeper.commands.program import program
+from sweeper.commands.promotable import show_promotable
 from sweeper.data.encode import IGNORED
 from sweeper.data.load_rows import RowSet, load_rows, train_on
 from sweeper.data.template import custom_template
@@ -64,7 +65,7 @@ def check(home: Home, space_path: Path, gpu: str | None = None) -> None:
     _show_data(console, space, rows, encoded, validation)
     console.print(precision.sentence(), highlight=False)
     _show_quantizer(console, space)
-    _show_conversion(console, space, base, template)
+    show_promotable(console, space, base, template.tokenizer)
     _show_memory(console, space, encoded, precision)
     _show_cost(console, home, space, encoded, shapes)
     for sentence in coinciding_sentences(space.parameters, max(len(row.input_ids) for row in encoded.rows)):
@@ -126,30 +127,6 @@ def _show_quantizer(console: Console, space: Space) -> None:
         if space.promote.auto:
             raise
         console.print(str(error), highlight=False, markup=False)
-
-
-def _show_conversion(console: Console, space: Space, base: BaseReference, template: "Template") -> None:
-    """Whether llama.cpp's converter takes the base, where it was fetched before. Raises InputError where the
-    sweep is to end in a promotion."""
-    from sweeper.promote.converter import converter_at_hand
-    from sweeper.promote.convertible import conversion_refusal
-
-    converter = converter_at_hand()
-    if converter is None:
-        console.print(
-            "Whether llama.cpp's converter takes the base is asked once a promotion has fetched it, or by "
-            f"`{program()} start {space.path.name} --smoke`.",
-            highlight=False,
-        )
-    elif (reason := conversion_refusal(base, template.tokenizer, converter)) is not None:
-        told = InputError(
-            f"model.base: {base.text}",
-            f"llama.cpp's converter does not take it, so it cannot be promoted ({reason.rstrip('.')})",
-            "Take another base, or train without promoting",
-        )
-        if space.promote.auto:
-            raise told
-        console.print(str(told), highlight=False, markup=False)
 
 
 def _show_memory(console: Console, space: Space, encoded: "EncodedRows", precision: Precision) -> None:

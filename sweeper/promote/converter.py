@@ -40,12 +40,11 @@ def converter_at_hand() -> Path | None:
     return script if script.is_file() else None
 
 
-def why_not_convertible(converter: Path, model_folder: Path) -> str | None:
+def why_not_convertible(converter: Path, model_folder: Path, gguf: Path) -> str | None:
     """Why the converter does not take a model, by its settings and tokenizer alone: `model_folder` needs no
-    weights. None where it takes it."""
+    weights. None where it takes it; `gguf` then is the model without them."""
     with tempfile.TemporaryDirectory() as folder:
-        gguf, log = Path(folder) / "vocabulary.gguf", Path(folder) / "log"
-        return _failure(converter, [str(model_folder), "--vocab-only"], gguf, log)
+        return _failure(converter, [str(model_folder), "--vocab-only"], gguf, Path(folder) / "log")
 
 
 def convert_to_gguf(converter: Path, model_folder: Path, gguf: Path, log: Path) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from sweeper.models.load import Base
-from sweeper.promote.convertible import conversion_refusal
+from sweeper.promote.convertible import vocabulary_of
 from tests.promote.tiny import tiny_base
 
 SCRIPT = """
@@ -33,10 +33,10 @@ def base(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Base:
 def test_what_the_converter_says_is_told_and_kept(base: Base, tmp_path: Path) -> None:
     script = tmp_path / "convert_hf_to_gguf.py"
     script.write_text(SCRIPT)
-    assert [conversion_refusal(base.reference, base.tokenizer, script) for _ in range(2)] == [None, None]
+    assert [vocabulary_of(base.reference, base.tokenizer, script).refusal for _ in range(2)] == [None, None]
     assert (tmp_path / "calls").read_text() == "x"
     base.model.config.hidden_act = "gelu"
     base.model.config.save_pretrained(base.reference.source)
-    told = [conversion_refusal(base.reference, base.tokenizer, script) for _ in range(2)]
+    told = [vocabulary_of(base.reference, base.tokenizer, script).refusal for _ in range(2)]
     assert told == ["ERROR: LlamaForCausalLM with gelu is not known."] * 2
     assert (tmp_path / "calls").read_text() == "xx"

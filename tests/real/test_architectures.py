@@ -27,14 +27,16 @@ from sweeper.data.template import LINES_TEMPLATE
 from sweeper.models.load import Base
 from sweeper.models.reference import BaseReference, resolve_base
 from sweeper.models.tokenizer import load_tokenizer
+from sweeper.promote.architecture_probe import server_refusal
 from sweeper.promote.converter import find_converter
-from sweeper.promote.convertible import conversion_refusal
+from sweeper.promote.convertible import vocabulary_of
 from sweeper.promote.promote import promote
 from sweeper.promote.promotion import PromotionRequest
 from sweeper.serving.ollama import OllamaClient
 from sweeper.space.space import PromoteSettings
 from tests.promote.tiny import save_adapter
 from tests.real.conftest import SMOLLM2
+from tests.real.ollama_server import OLDER, VERSION, ollama_server
 from tests.real.vocabulary import SUITE, write_vocabulary
 
 SIZES: dict[str, Any] = {
@@ -117,5 +119,28 @@ def test_the_converter_says_beforehand_what_it_does_not_take(
     tokenizer = sentencepiece(tmp_path / "base")
     for config, wanted in ((LlamaConfig(**SIZES, vocab_size=400), None), (OPTConfig(), "OPTForCausalLM")):
         config.save_pretrained(tmp_path / "base")
-        said = conversion_refusal(BaseReference("base", str(tmp_path / "base"), None), tokenizer, converter)
+        reference = BaseReference("base", str(tmp_path / "base"), None)
+        said = vocabulary_of(reference, tokenizer, converter).refusal
         assert said is None if wanted is None else said is not None and f"{wanted} is not supported" in said
+
+
+@pytest.mark.parametrize("version", [VERSION, OLDER])
+def test_ollama_says_beforehand_what_it_does_not_take(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, version: str
+) -> None:
+    """Before 0.30 another way of splitting text is taken for the default one."""
+    converter = find_converter()
+    monkeypatch.setenv("SWEEPER_CACHE", str(tmp_path / "cache"))
+    reference = resolve_base(SMOLLM2, tmp_path)
+    right = vocabulary_of(reference, load_tokenizer(reference), converter).gguf
+    faults = {"architecture": (b"llama", b"lxama"), "way of splitting": (b"smollm", b"smxllm")}
+    for name, (known, unknown) in faults.items():
+        (tmp_path / name).write_bytes(right.read_bytes().replace(known, unknown))
+    monkeypatch.undo()  # the server's build lies in the cache
+    with ollama_server(tmp_path, version) as host:
+        client = OllamaClient.connect(host)
+        assert server_refusal(client, right) is None
+        assert server_refusal(client, tmp_path / "architecture") is not None
+        split = server_refusal(client, tmp_path / "way of splitting")
+        assert split is None if version == OLDER else "unknown pre-tokenizer" in str(split)
+        assert client.models() == []
