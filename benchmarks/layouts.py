@@ -21,7 +21,7 @@ from sweeper.models.load import load_base
 from sweeper.models.reference import resolve_base
 from sweeper.space.trial_config import TrialConfig
 from sweeper.training.engine import Engine
-from sweeper.training.layouts import LAYOUTS, BaseShape, Layout, estimated_costs
+from sweeper.training.layouts import LAYOUTS, BaseShape, Layout, choose_layout, estimated_costs
 from sweeper.training.slot import Slot
 
 STEPS = 3
@@ -75,11 +75,10 @@ def main() -> None:
 def price_of_choice(engine: Engine, shape: BaseShape, cell: Cell) -> float:
     """Seconds of the layout that is chosen over those of the other; prints the cell's line."""
     rows = cell.encoded()
-    costs = estimated_costs(
-        shape, [len(row.input_ids) for row in rows], common_prefix_length(rows), cell.rows, cell.rows
-    )
+    lengths, prefix = [len(row.input_ids) for row in rows], common_prefix_length(rows)
+    costs = estimated_costs(shape, lengths, prefix, cell.rows, cell.rows)
+    chosen = choose_layout(shape, lengths, prefix, cell.rows, cell.rows)
     seconds = measured_seconds(engine, cell, rows)
-    chosen = min(LAYOUTS, key=costs.__getitem__)
     (other,) = (each for each in LAYOUTS if each != chosen)
     print(
         f"{cell.shortest:3d}-{cell.longest:<4d} {cell.common:7d} {cell.rows:5d}"

@@ -85,21 +85,23 @@ class Planner:
         now = 1 + max(trial.wave for trial in standing.trials.values())
         factor = self._correction(standing, now, of_cohorts=True)
         size = min(largest, len(planned))
-        while size > apart and self._predict_cohort is not None:
-            try:
-                if factor * self._predict_cohort(planned, size) <= self.limit.usable_bytes:
-                    return size
-            except (LookupError, RuntimeError):  # alone they could be replayed: nothing more is known
-                break
+        while size > apart and (peak := self._together(planned, size)) is not None:
+            if factor * peak <= self.limit.usable_bytes:
+                return size
             size //= 2
         return apart
 
     def cohort_bytes(self, planned: Sequence[PlannedTrial]) -> int | None:
         """The peak of `planned` side by side; None where nothing is predicted, or it is one trial alone."""
-        if self.limit is None or self._predict_cohort is None or len(planned) < 2:
+        is_predicted = self.limit is not None and len(planned) > 1
+        return self._together(planned, len(planned)) if is_predicted else None
+
+    def _together(self, planned: Sequence[PlannedTrial], count: int) -> int | None:
+        """The peak of `count` of them at once; None where it cannot be predicted."""
+        if self._predict_cohort is None:
             return None
         try:
-            return self._predict_cohort(planned, len(planned))
+            return self._predict_cohort(planned, count)
         except (LookupError, RuntimeError):  # alone they could be replayed: nothing more is known
             return None
 
